@@ -1,0 +1,291 @@
+#include "base/settings.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum setting_kind { TEXT, NUMBER };
+
+struct setting {
+	const char *section;
+	const char *name;
+	enum setting_kind kind;
+	size_t at;
+	const char *fallback;
+	uint32_t least, most; /* NUMBER */
+	bool reloadable;
+	const char *help;
+};
+
+#define AT(member) offsetof(struct settings, member)
+
+static const struct setting table[] = {
+	{ "server", "listen", TEXT, AT(listen), "127.0.0.1:8480", 0, 0, false,
+		"Address and port of the listener. Plain HTTP is spoken on loopback addresses "
+		"only." },
+	{ "server", "admin_socket", TEXT, AT(admin_socket), "/run/arpf/admin.sock", 0, 0, false,
+		"Unix socket for arpfctl; root and the server's own user are let in. Empty: "
+		"none." },
+	{ "server", "log_level", TEXT, AT(log_level), "info", 0, 0, true,
+		"debug, info, warning or error." },
+	{ "server", "reactors", NUMBER, AT(reactors), "1", 1, 64, false,
+		"Event loops, each with its own listener, lanes and database connections." },
+	{ "server", "cpu_threads", NUMBER, AT(cpu_threads), "1", 1, 64, false,
+		"Threads of a reactor's CPU lane (certificate and signature checks)." },
+	{ "server", "transactions_in_flight", NUMBER, AT(transactions_in_flight), "4096", 1,
+		1000000, true,
+		"Transactions a reactor works on at once; more are refused with 503." },
+	{ "server", "connection_limit", NUMBER, AT(connection_limit), "8192", 16, 1000000, false,
+		"Connections a reactor keeps open." },
+	{ "server", "connection_timeout_s", NUMBER, AT(connection_timeout_s), "60", 1, 86400, false,
+		"Seconds after which an idle connection is closed." },
+	{ "server", "deadline_ms", NUMBER, AT(deadline_ms), "10000", 100, 600000, true,
+		"Milliseconds within which a transaction is answered." },
+	{ "server", "drain_ms", NUMBER, AT(drain_ms), "10000", 0, 600000, true,
+		"Milliseconds a stopping server gives to what is under way." },
+	{ "server", "af_fqdn", TEXT, AT(af_fqdn), "arpf.5gc.mnc001.mcc001.3gppnetwork.org", 0, 0,
+		false, "The server's name as an AKMA application function (TS 33.535)." },
+
+	{ "network", "home_plmn", TEXT, AT(home_plmn), "00101", 0, 0, false,
+		"The operator's own PLMN, MCC and MNC." },
+	{ "network", "discovery_plmns", TEXT, AT(discovery_plmns), "00199", 0, 0, false,
+		"The PLMNs of dIMSIs, separated by blanks." },
+	{ "network", "d_ausf_uri", TEXT, AT(d_ausf_uri), "", 0, 0, false,
+		"The D-AUSF that RAND and AUTN are handed to. Empty: this server." },
+	{ "network", "arpf_peers", TEXT, AT(arpf_peers), "", 0, 0, true,
+		"Origins that an arpfUri may have (https://host, https://host:port, or :* for "
+		"every "
+		"port), separated by blanks." },
+
+	{ "hsm", "module", TEXT, AT(module), "/usr/lib/softhsm/libsofthsm2.so", 0, 0, false,
+		"The PKCS#11 module." },
+	{ "hsm", "token", TEXT, AT(token), "openarpf", 0, 0, false, "Label of the token." },
+	{ "hsm", "pin_file", TEXT, AT(pin_file), "/etc/arpf/pin", 0, 0, false,
+		"File with the user PIN; read by arpf-keyd alone." },
+	{ "hsm", "keyd_path", TEXT, AT(keyd_path), "", 0, 0, false,
+		"The arpf-keyd program. Empty: beside the program that starts it." },
+	{ "hsm", "key_workers", NUMBER, AT(key_workers), "2", 1, 64, false,
+		"arpf-keyd processes of a reactor." },
+	{ "hsm", "key_threads", NUMBER, AT(key_threads), "1", 1, 64, false,
+		"Sessions of an arpf-keyd process, one a thread. More than one suits a network "
+		"HSM." },
+	{ "hsm", "key_timeout_ms", NUMBER, AT(key_timeout_ms), "2000", 50, 60000, true,
+		"Milliseconds after which a worker with an unanswered batch is replaced." },
+	{ "hsm", "key_worker_operations", NUMBER, AT(key_worker_operations), "2000000", 0,
+		4000000000, true,
+		"Operations after which a worker is replaced (modules leak). 0: never." },
+	{ "hsm", "largest_tree", NUMBER, AT(largest_tree), "64", 1, 64, false,
+		"The most answers that share one signature." },
+	{ "hsm", "ca_certificate_file", TEXT, AT(ca_certificate_file), "", 0, 0, false,
+		"Certificate (PEM) of the CA that `arpfctl keys` has certify new keys. Empty: "
+		"self-signed." },
+	{ "hsm", "ca_key_file", TEXT, AT(ca_key_file), "", 0, 0, false,
+		"Private key (PEM) of that CA; read by arpf-keyd alone." },
+
+	{ "database", "connection", TEXT, AT(database), "", 0, 0, false,
+		"libpq connection string. Empty: PGHOST, PGPORT, PGDATABASE, PGUSER." },
+	{ "database", "connections", NUMBER, AT(database_connections), "3", 1, 64, false,
+		"Connections of a reactor." },
+	{ "database", "imsi_block", NUMBER, AT(imsi_block), "4096", 16, 1000000, false,
+		"IMSIs that a reactor leases at a time." },
+	{ "database", "lease_s", NUMBER, AT(lease_s), "30", 5, 3600, false,
+		"Seconds after which the lease of a server that fell silent may be taken over." },
+	{ "database", "quarantine_s", NUMBER, AT(quarantine_s), "2592000", 0, 4000000000, true,
+		"Seconds that a released IMSI rests before it is given out again." },
+};
+
+#define TABLE_LEN (sizeof(table) / sizeof(table[0]))
+
+struct reading {
+	struct settings *s;
+	bool seen[TABLE_LEN];
+	char *error;
+	size_t error_size;
+};
+
+static char **text_at(struct settings *s, const struct setting *row)
+{
+	return (char **)(void *)((char *)s + row->at);
+}
+
+static uint32_t *number_at(struct settings *s, const struct setting *row)
+{
+	return (uint32_t *)(void *)((char *)s + row->at);
+}
+
+static bool set_number(struct settings *s, const struct setting *row, const char *value)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long v = strtoull(value, &end, 10);
+
+	if (errno != 0 || end == value || *end != '\0' || value[0] == '-' || v < row->least ||
+		v > row->most)
+		return false;
+	*number_at(s, row) = (uint32_t)v;
+	return true;
+}
+
+static bool set(struct settings *s, const struct setting *row, const char *value)
+{
+	if (row->kind == NUMBER)
+		return set_number(s, row, value);
+	char *copy = strdup(value);
+
+	if (copy == NULL)
+		return false;
+	free(*text_at(s, row));
+	*text_at(s, row) = copy;
+	return true;
+}
+
+static int on_line(void *context, const char *section, const char *name, const char *value)
+{
+	struct reading *r = context;
+
+	for (size_t i = 0; i < TABLE_LEN; i++) {
+		const struct setting *row = &table[i];
+
+		if (strcmp(section, row->section) != 0 || strcmp(name, row->name) != 0)
+			continue;
+		if (r->seen[i]) {
+			snprintf(r->error, r->error_size, "[%s] %s is set twice", section, name);
+			return 0;
+		}
+		r->seen[i] = true;
+		if (set(r->s, row, value))
+			return 1;
+		snprintf(r->error, r->error_size,
+			"[%s] %s: '%s' is not a whole number from %u to %u", section, name, value,
+			row->least, row->most);
+		return 0;
+	}
+	snprintf(r->error, r->error_size, "[%s] %s is no setting", section, name);
+	return 0;
+}
+
+static bool read_plmns(struct settings *s, char *error, size_t error_size)
+{
+	const char *at = s->discovery_plmns;
+
+	if (!plmn_read(s->home_plmn, strlen(s->home_plmn), &s->home)) {
+		snprintf(error, error_size, "[network] home_plmn: not 5 or 6 digits");
+		return false;
+	}
+	for (at += strspn(at, " "); *at != '\0'; at += strspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+
+		if (s->discovery_count == SETTINGS_MAX_PLMNS ||
+			!plmn_read(at, len, &s->discovery[s->discovery_count])) {
+			snprintf(error, error_size,
+				"[network] discovery_plmns: at most %d PLMNs of 5 or 6 digits",
+				SETTINGS_MAX_PLMNS);
+			return false;
+		}
+		s->discovery_count++;
+		at += len;
+	}
+	return true;
+}
+
+bool settings_read(const char *path, struct settings *s, char *error, size_t error_size)
+{
+	struct reading r = { .s = s, .error = error, .error_size = error_size };
+
+	memset(s, 0, sizeof(*s));
+	error[0] = '\0';
+	for (size_t i = 0; i < TABLE_LEN; i++)
+		if (!set(s, &table[i], table[i].fallback)) {
+			snprintf(error, error_size, "no memory");
+			goto failed;
+		}
+	if (path != NULL) {
+		int line = ini_parse(path, on_line, &r);
+
+		if (line != 0) {
+			char why[256];
+
+			snprintf(why, sizeof(why), "%s",
+				error[0] != '\0' ? error
+				: line < 0       ? strerror(errno)
+						 : "not an INI line");
+			snprintf(error, error_size, "%s:%d: %s", path, line > 0 ? line : 0, why);
+			goto failed;
+		}
+	}
+	if (read_plmns(s, error, error_size))
+		return true;
+failed:
+	settings_free(s);
+	return false;
+}
+
+void settings_free(struct settings *s)
+{
+	for (size_t i = 0; i < TABLE_LEN; i++)
+		if (table[i].kind == TEXT)
+			free(*text_at(s, &table[i]));
+	memset(s, 0, sizeof(*s));
+}
+
+static bool same(struct settings *a, struct settings *b, const struct setting *row)
+{
+	return row->kind == TEXT ? strcmp(*text_at(a, row), *text_at(b, row)) == 0
+				 : *number_at(a, row) == *number_at(b, row);
+}
+
+void settings_reload(struct settings *s, struct settings *fresh, char *kept, size_t kept_size)
+{
+	size_t len = 0;
+
+	kept[0] = '\0';
+	for (size_t i = 0; i < TABLE_LEN; i++) {
+		const struct setting *row = &table[i];
+
+		if (same(s, fresh, row))
+			continue;
+		if (!row->reloadable) {
+			int n = snprintf(kept + len, kept_size - len, "%s%s.%s", len > 0 ? "," : "",
+				row->section, row->name);
+
+			len += n > 0 && (size_t)n < kept_size - len ? (size_t)n : 0;
+		} else if (row->kind == TEXT) {
+			char *old = *text_at(s, row);
+
+			*text_at(s, row) = *text_at(fresh, row);
+			*text_at(fresh, row) = old;
+		} else {
+			*number_at(s, row) = *number_at(fresh, row);
+		}
+	}
+}
+
+void settings_print_sample(FILE *out)
+{
+	const char *section = "";
+
+	fprintf(out,
+		"# openarpf. Every setting with its default; (r) may be changed by a reload.\n");
+	for (size_t i = 0; i < TABLE_LEN; i++) {
+		const struct setting *row = &table[i];
+
+		if (strcmp(section, row->section) != 0)
+			fprintf(out, "\n[%s]\n", row->section);
+		section = row->section;
+		fprintf(out, "; %s%s", row->help, row->reloadable ? " (r)" : "");
+		if (row->kind == NUMBER)
+			fprintf(out, " %u to %u.", row->least, row->most);
+		fprintf(out, "\n;%s = %s\n", row->name, row->fallback);
+	}
+}
+
+bool settings_is_discovery_imsi(const struct settings *s, uint64_t imsi)
+{
+	for (unsigned i = 0; i < s->discovery_count; i++)
+		if (plmn_has_imsi(s->discovery[i], imsi))
+			return true;
+	return false;
+}

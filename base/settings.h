@@ -1,0 +1,81 @@
+/*
+ * The configuration: one INI file, one table.
+ *
+ * Every program of the project reads the same file into the same structure; the table in settings.c
+ * (name, kind, default, limits, reloadable, help) is the only place where a setting is described,
+ * and the sample file and `--help` are printed from it. Unknown names, repeated names and values
+ * outside their limits are errors with the line's number. Texts belong to the structure.
+ */
+#ifndef BASE_SETTINGS_H
+#define BASE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/imsi.h"
+
+#define SETTINGS_MAX_PLMNS 16
+
+struct settings {
+	/* [server] */
+	char *listen;       /* address:port */
+	char *admin_socket; /* path; empty: none */
+	char *log_level;
+	uint32_t reactors;
+	uint32_t cpu_threads; /* a reactor */
+	uint32_t transactions_in_flight;
+	uint32_t connection_limit;
+	uint32_t connection_timeout_s;
+	uint32_t deadline_ms;
+	uint32_t drain_ms;
+	char *af_fqdn;
+
+	/* [network] */
+	char *home_plmn;
+	char *discovery_plmns; /* blank-separated */
+	char *d_ausf_uri;      /* empty: this server is the D-AUSF */
+	char *arpf_peers;      /* blank-separated URI prefixes an arpfUri may begin with */
+
+	/* [hsm] */
+	char *module;
+	char *token;
+	char *pin_file;
+	char *keyd_path;
+	uint32_t key_workers; /* arpf-keyd processes a reactor */
+	uint32_t key_threads; /* sessions a process */
+	uint32_t key_timeout_ms;
+	uint32_t key_worker_operations; /* a worker is replaced after so many; 0: never */
+	uint32_t largest_tree;
+	char *ca_certificate_file;
+	char *ca_key_file;
+
+	/* [database] */
+	char *database; /* libpq conninfo; empty: libpq's environment */
+	uint32_t database_connections;
+	uint32_t imsi_block;
+	uint32_t lease_s;
+	uint32_t quarantine_s;
+
+	/* made from the above by settings_read */
+	struct plmn home;
+	struct plmn discovery[SETTINGS_MAX_PLMNS];
+	unsigned discovery_count;
+};
+
+/*
+ * Reads the file, or only the defaults where path is NULL. false: the reason, with the line's number,
+ * is in error; *s holds nothing then.
+ */
+bool settings_read(const char *path, struct settings *s, char *error, size_t error_size);
+void settings_free(struct settings *s);
+/*
+ * Takes from `fresh` what may change in a running server, and appends to `kept` the names of the
+ * settings that differ and need a restart.
+ */
+void settings_reload(struct settings *s, struct settings *fresh, char *kept, size_t kept_size);
+/* The commented sample file. */
+void settings_print_sample(FILE *out);
+bool settings_is_discovery_imsi(const struct settings *s, uint64_t imsi);
+
+#endif
