@@ -1,0 +1,116 @@
+#include "crypto/ecies.h"
+
+#include "base/secret.h"
+#include "crypto/aes.h"
+#include "crypto/kdf.h"
+
+#define PROFILE_MAC_LEN 8
+
+/* What X9.63 gives (TS 33.501 clause C.3.2), in this order. */
+struct keys {
+	uint8_t ek[16];
+	uint8_t icb[16];
+	uint8_t mk[32];
+};
+
+static enum outcome derive(const uint8_t z[P256_SCALAR_LEN],
+	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct keys *keys)
+{
+	return x963_sha256(bytes_of(z, P256_SCALAR_LEN), bytes_of(ephemeral, P256_COMPRESSED_LEN),
+		(uint8_t *)keys, sizeof(*keys));
+}
+
+static enum outcome seal_agreed(const uint8_t z[P256_SCALAR_LEN],
+	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct bytes plain, uint8_t *ciphertext,
+	uint8_t mac[ECIES_MAC_LEN])
+{
+	struct keys keys;
+	struct bytes sealed = bytes_of(ciphertext, plain.len);
+	enum outcome o = derive(z, ephemeral, &keys);
+
+	if (o == FINE)
+		o = aes128_ctr(keys.ek, keys.icb, plain, ciphertext);
+	if (o == FINE)
+		o = hmac_sha256(BYTES(keys.mk), &sealed, 1, mac);
+	wipe(&keys, sizeof(keys));
+	return o;
+}
+
+static enum outcome seal_from(const uint8_t scalar[P256_SCALAR_LEN],
+	const uint8_t point[P256_POINT_LEN], struct bytes recipient, struct bytes plain,
+	uint8_t ephemeral[P256_COMPRESSED_LEN], uint8_t *ciphertext, uint8_t mac[ECIES_MAC_LEN])
+{
+	uint8_t z[P256_SCALAR_LEN];
+	enum outcome o = p256_agree(scalar, recipient, z);
+
+	if (o == FINE)
+		o = p256_compress(point, ephemeral);
+	if (o == FINE)
+		o = seal_agreed(z, ephemeral, plain, ciphertext, mac);
+	wipe(z, sizeof(z));
+	return o;
+}
+
+enum outcome ecies_p256_seal(struct bytes recipient, struct bytes plain,
+	uint8_t ephemeral[P256_COMPRESSED_LEN], uint8_t *ciphertext, uint8_t mac[ECIES_MAC_LEN])
+{
+	uint8_t scalar[P256_SCALAR_LEN];
+	uint8_t point[P256_POINT_LEN];
+	enum outcome o = p256_generate(scalar, point);
+
+	if (o == FINE)
+		o = seal_from(scalar, point, recipient, plain, ephemeral, ciphertext, mac);
+	wipe(scalar, sizeof(scalar));
+	return o;
+}
+
+enum outcome ecies_p256_seal_with(const uint8_t scalar[P256_SCALAR_LEN], struct bytes recipient,
+	struct bytes plain, uint8_t ephemeral[P256_COMPRESSED_LEN], uint8_t *ciphertext,
+	uint8_t mac[ECIES_MAC_LEN])
+{
+	uint8_t point[P256_POINT_LEN];
+	enum outcome o = p256_public_of(scalar, point);
+
+	if (o != FINE)
+		return o;
+	return seal_from(scalar, point, recipient, plain, ephemeral, ciphertext, mac);
+}
+
+enum outcome ecies_p256_open_agreed(const uint8_t z[P256_SCALAR_LEN],
+	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct bytes ciphertext, struct bytes mac,
+	uint8_t *plain)
+{
+	if (mac.len != PROFILE_MAC_LEN && mac.len != ECIES_MAC_LEN)
+		return MAC_INVALID;
+	struct keys keys;
+	uint8_t expected[ECIES_MAC_LEN];
+	enum outcome o = derive(z, ephemeral, &keys);
+
+	if (o == FINE)
+		o = hmac_sha256(BYTES(keys.mk), &ciphertext, 1, expected);
+	if (o == FINE && !equal_in_constant_time(expected, mac.at, mac.len))
+		o = MAC_INVALID;
+	if (o == FINE)
+		o = aes128_ctr(keys.ek, keys.icb, ciphertext, plain);
+	wipe(&keys, sizeof(keys));
+	wipe(expected, sizeof(expected));
+	return o;
+}
+
+enum outcome ecies_p256_open(const uint8_t scalar[P256_SCALAR_LEN], struct bytes ephemeral,
+	struct bytes ciphertext, struct bytes mac, uint8_t *plain)
+{
+	uint8_t point[P256_POINT_LEN];
+	uint8_t compressed[P256_COMPRESSED_LEN];
+	uint8_t z[P256_SCALAR_LEN];
+	enum outcome o = p256_uncompress(ephemeral, point);
+
+	if (o == FINE)
+		o = p256_compress(point, compressed);
+	if (o == FINE)
+		o = p256_agree(scalar, BYTES(point), z);
+	if (o == FINE)
+		o = ecies_p256_open_agreed(z, compressed, ciphertext, mac, plain);
+	wipe(z, sizeof(z));
+	return o;
+}
