@@ -1,0 +1,203 @@
+#include "pki/trust.h"
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "crypto/kdf.h"
+#include "pki/issuer.h"
+#include "pki/revocations.h"
+
+struct anchor {
+	uint64_t hash; /* certificate_quick_hash */
+	struct issuer *issuer;
+};
+
+/* Sorted by hash. */
+struct anchors {
+	struct anchor *at;
+	size_t count, cap;
+};
+
+struct trust {
+	_Atomic size_t references;
+	struct anchors anchors[TRUST_USE_COUNT];
+	struct revocations revocations;
+};
+
+static const char *const use_names[TRUST_USE_COUNT] = {
+	[TRUST_SE] = "se",
+	[TRUST_DEVICE] = "device",
+	[TRUST_EUICC] = "euicc",
+	[TRUST_ARPF] = "arpf",
+};
+
+const char *trust_use_name(enum trust_use use)
+{
+	assert(use < TRUST_USE_COUNT);
+	return use_names[use];
+}
+
+bool trust_use_read(const char *text, enum trust_use *use)
+{
+	for (unsigned i = 0; i < TRUST_USE_COUNT; i++) {
+		if (strcmp(text, use_names[i]) == 0) {
+			*use = (enum trust_use)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct trust *trust_new(void)
+{
+	struct trust *t = calloc(1, sizeof(*t));
+
+	if (t != NULL)
+		atomic_init(&t->references, 1);
+	return t;
+}
+
+struct trust *trust_take(struct trust *t)
+{
+	if (t == NULL)
+		return NULL;
+	atomic_fetch_add_explicit(&t->references, 1, memory_order_relaxed);
+	return t;
+}
+
+void trust_give_back(struct trust *t)
+{
+	if (t == NULL || atomic_fetch_sub_explicit(&t->references, 1, memory_order_acq_rel) > 1)
+		return;
+	for (unsigned use = 0; use < TRUST_USE_COUNT; use++) {
+		for (size_t i = 0; i < t->anchors[use].count; i++)
+			issuer_give_back(t->anchors[use].at[i].issuer);
+		free(t->anchors[use].at);
+	}
+	revocations_free(&t->revocations);
+	free(t);
+}
+
+/* Where the first anchor of this hash is, or would be. */
+static size_t lower_bound(const struct anchors *a, uint64_t hash)
+{
+	size_t from = 0, to = a->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (a->at[middle].hash < hash)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+struct issuer *trust_find_anchor(const struct trust *t, enum trust_use use, struct bytes der)
+{
+	const struct anchors *a = &t->anchors[use];
+	uint64_t hash = certificate_quick_hash(der);
+
+	for (size_t i = lower_bound(a, hash); i < a->count && a->at[i].hash == hash; i++)
+		if (bytes_equal(a->at[i].issuer->certificate.der, der))
+			return a->at[i].issuer;
+	return NULL;
+}
+
+struct issuer *trust_next_anchor(
+	const struct trust *t, enum trust_use use, struct bytes subject, size_t *place)
+{
+	const struct anchors *a = &t->anchors[use];
+
+	while (*place < a->count) {
+		struct issuer *issuer = a->at[(*place)++].issuer;
+
+		if (bytes_equal(issuer->certificate.subject, subject))
+			return issuer;
+	}
+	return NULL;
+}
+
+bool trust_has_anchor(const struct trust *t, enum trust_use use, struct bytes der)
+{
+	return trust_find_anchor(t, use, der) != NULL;
+}
+
+/* Takes the reference. */
+static enum outcome insert(struct anchors *a, struct issuer *issuer)
+{
+	uint64_t hash = certificate_quick_hash(issuer->certificate.der);
+
+	if (a->count == a->cap) {
+		size_t cap = a->cap == 0 ? 8 : a->cap * 2;
+		struct anchor *at = reallocarray(a->at, cap, sizeof(*at));
+
+		if (at == NULL) {
+			issuer_give_back(issuer);
+			return NO_MEMORY;
+		}
+		a->at = at;
+		a->cap = cap;
+	}
+	size_t place = lower_bound(a, hash);
+	memmove(a->at + place + 1, a->at + place, (a->count - place) * sizeof(*a->at));
+	a->at[place] = (struct anchor){ hash, issuer };
+	a->count++;
+	return FINE;
+}
+
+enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes der)
+{
+	struct issuer *issuer;
+	const char *reason;
+
+	if (trust_find_anchor(t, use, der) != NULL)
+		return FINE;
+	enum outcome o = issuer_new(der, &issuer);
+	if (o != FINE)
+		return o;
+	o = issuer_verify(issuer, &issuer->certificate, &reason);
+	if (o == FINE && !issuer->certificate.is_ca)
+		o = CERTIFICATE_UNTRUSTED;
+	if (o != FINE) {
+		issuer_give_back(issuer);
+		return o;
+	}
+	return insert(&t->anchors[use], issuer);
+}
+
+enum outcome trust_add_revocation(
+	struct trust *t, const uint8_t issuer_hash[32], struct bytes serial)
+{
+	return revocations_add(&t->revocations, issuer_hash, revocation_serial(serial));
+}
+
+bool trust_has_revocation(const struct trust *t, const uint8_t issuer_hash[32], struct bytes serial)
+{
+	return revocations_find(&t->revocations, issuer_hash, revocation_serial(serial));
+}
+
+bool trust_is_revoked(const struct trust *t, const struct certificate *c)
+{
+	uint8_t hash[32];
+
+	if (t->revocations.count == 0)
+		return false;
+	/* Where even a hash fails, closed is the safe side. */
+	return revocation_issuer_hash(c->issuer, hash) != FINE ||
+	       trust_has_revocation(t, hash, c->serial);
+}
+
+enum outcome revocation_issuer_hash(struct bytes issuer_name, uint8_t out[32])
+{
+	return sha256(&issuer_name, 1, out);
+}
+
+struct bytes revocation_serial(struct bytes serial)
+{
+	while (serial.len > 1 && serial.at[0] == 0)
+		serial = bytes_of(serial.at + 1, serial.len - 1);
+	return serial;
+}

@@ -1,0 +1,55 @@
+/*
+ * What this server trusts at a moment: anchors by use, and what has been revoked. A struct trust is
+ * built once from the database's rows, then never changes; reactors swap in a new one when the
+ * rows change, and each transaction keeps the one it began with (counted references, any thread).
+ */
+#ifndef PKI_TRUST_H
+#define PKI_TRUST_H
+
+#include "pki/certificate.h"
+
+enum trust_use { TRUST_SE, TRUST_DEVICE, TRUST_EUICC, TRUST_ARPF, TRUST_USE_COUNT };
+
+const char *trust_use_name(enum trust_use use); /* se, device, euicc, arpf */
+bool trust_use_read(const char *text, enum trust_use *use);
+
+struct trust;
+struct issuer;
+
+/* Begins with one reference, empty. NULL: no memory. */
+struct trust *trust_new(void);
+/* NULL is allowed and stays NULL. */
+struct trust *trust_take(struct trust *t);
+/* NULL is allowed. */
+void trust_give_back(struct trust *t);
+
+/*
+ * Building; the DER is copied, what is there already is left as it is. The anchor must be a
+ * readable, self-signed CA certificate: INVALID_PARAMETER where it is no certificate, else
+ * CERTIFICATE_UNTRUSTED.
+ */
+enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes der);
+/*
+ * A certificate is named by its issuer (SHA-256 of the issuer's certificate's Name bytes) and
+ * serial (INTEGER content without leading zeros; more than 20 bytes are INVALID_PARAMETER).
+ */
+enum outcome trust_add_revocation(
+	struct trust *t, const uint8_t issuer_hash[32], struct bytes serial);
+
+bool trust_has_anchor(const struct trust *t, enum trust_use use, struct bytes der);
+bool trust_is_revoked(const struct trust *t, const struct certificate *c);
+/* The same where the hash of the issuer's name is at hand. */
+bool trust_has_revocation(
+	const struct trust *t, const uint8_t issuer_hash[32], struct bytes serial);
+
+/* The anchor that is these bytes, or NULL. It belongs to the trust. */
+struct issuer *trust_find_anchor(const struct trust *t, enum trust_use use, struct bytes der);
+/* Anchors of this subject, one after the other: begin with *place = 0; NULL at the end. */
+struct issuer *trust_next_anchor(
+	const struct trust *t, enum trust_use use, struct bytes subject, size_t *place);
+
+/* The names that identify a certificate in the list of revocations. */
+enum outcome revocation_issuer_hash(struct bytes issuer_name, uint8_t out[32]);
+struct bytes revocation_serial(struct bytes serial);
+
+#endif
