@@ -1,0 +1,209 @@
+/*
+ * Every SQL statement of the server, as a table indexed by this enum: its text, the layout of its input
+ * structure (what becomes arrays of parameters) and of its output structure. All are prepared when a
+ * connection is made, so that a typing error fails at start. Statements on devices may be repeated with the same
+ * input and then have the same result.
+ *
+ * IMSIs and dIMSIs are integers; texts and byte strings in rows point into the caller's memory on input,
+ * and are copied into fixed arrays on output. Times are unix seconds.
+ */
+#ifndef DB_STATEMENTS_H
+#define DB_STATEMENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+enum db_statement {
+	/* bindings: dIMSI, IMSI, SE (protocol section 4) */
+	DB_BIND, /* struct db_binding_in; NO_ROW: the dIMSI is bound already; CONFLICT: the IMSI is taken */
+	DB_BIND_AND_HAND_OVER, /* the same, and an outbox row for the remote D-AUSF, in one commit */
+	DB_FIND_BINDING,       /* struct db_dimsi, struct db_binding */
+	DB_FIND_BINDING_BY_IMSI, /* struct db_imsi, struct db_binding */
+	DB_RELEASE, /* struct db_release_in, struct db_binding: destroys the credential, IMSI to quarantine, pair gone */
+	DB_RELEASE_AND_HAND_OVER, /* the same, and an outbox row that takes the pair back from the remote D-AUSF */
+	DB_LIST_BINDINGS, /* struct db_page, each struct db_binding by dIMSI */
+	DB_SEND_VECTORS,  /* struct db_dimsi, struct db_pair: READY becomes VECTORS_SENT (4.5) */
+	/* the D-AUSF's own pairs, handed over by other servers */
+	DB_KEEP_PAIR, /* struct db_pair_in; CONFLICT never: the newest counts */
+	DB_DROP_PAIR, /* struct db_dimsi; NO_ROW where there is none */
+	/* what is owed to a remote D-AUSF */
+	DB_LIST_OUTBOX, /* struct db_outbox_claim, each struct db_outbox_row: due rows, claimed for claim_s seconds (SKIP LOCKED) */
+	DB_OUTBOX_TAKEN, /* struct db_outbox_key: removes the row; a binding in READY becomes VECTORS_SENT; FINE where it is gone */
+	DB_OUTBOX_RETRY,       /* struct db_outbox_retry_in: due again later, one more try counted; FINE where it is gone */
+	DB_RECORD_ENDORSEMENT, /* struct db_endorsement_in (4.3) */
+	/* trust */
+	DB_LIST_ANCHORS,     /* struct db_page, each struct db_anchor, by number */
+	DB_ADD_ANCHOR,       /* struct db_anchor; NO_ROW: there already */
+	DB_REMOVE_ANCHOR,    /* struct db_fingerprint; NO_ROW: none */
+	DB_LIST_REVOCATIONS, /* struct db_page, each struct db_revocation, by number */
+	DB_ADD_REVOCATION,   /* struct db_revocation_in; NO_ROW: there already */
+	/* the server's own certified keys */
+	DB_LIST_KEYS, /* struct db_page, each struct db_key_row, by number */
+	DB_PUT_KEY,   /* struct db_key_in: adds or replaces by key id */
+	/* IMSI pools and their leases; used by db/imsi_leases.c and administration */
+	DB_ADD_POOL,    /* struct db_pool_in; CONFLICT where it overlaps another or is there already */
+	DB_LIST_POOLS,  /* struct db_page, each struct db_pool by first */
+	DB_LEASE_BLOCK, /* struct db_lease_in, each struct db_lease: a dead lease, or else rested IMSIs, or else new ones; none: exhausted */
+	DB_LIST_USED, /* struct db_range, each struct db_imsi: the numbers of the range that are bound or in quarantine */
+	DB_RENEW_LEASES, /* struct db_owner, each struct db_lease: the leases of this owner live on */
+	DB_END_LEASE,        /* struct db_lease_key: the block is used up */
+	DB_GIVE_BACK_LEASES, /* struct db_owner: at shutdown, others may take them at once */
+	DB_STATUS,           /* any, struct db_status */
+	DB_STATEMENT_COUNT,
+};
+
+enum binding_state {
+	BINDING_READY,
+	BINDING_VECTORS_SENT,
+	BINDING_ATTACHED,
+	BINDING_PROVISIONED,
+	BINDING_RELEASED,
+	BINDING_REVOKED,
+};
+const char *binding_state_name(enum binding_state state);
+
+#define DB_SE_ID_MAX 64
+#define DB_OWNER_LEN 16
+#define DB_DER_MAX   4096
+#define DB_URI_MAX   512
+
+struct db_text {
+	const char *at;
+	size_t len;
+};
+
+struct db_dimsi {
+	int64_t dimsi;
+};
+struct db_imsi {
+	int64_t imsi;
+};
+struct db_binding_in {
+	int64_t dimsi, imsi;
+	struct db_text se_id;
+	struct bytes token_hash;         /* SHA-256 of the ATK, 32 */
+	struct bytes output_1, output_2; /* 16 each */
+	struct bytes sealed;             /* struct sealed_key's bytes */
+	int64_t endorsed_at;
+	struct db_text d_ausf_uri; /* DB_BIND_AND_HAND_OVER */
+};
+struct db_binding {
+	int64_t dimsi, imsi;
+	char se_id[DB_SE_ID_MAX + 1];
+	uint8_t token_hash[32];
+	int32_t state; /* enum binding_state */
+	int64_t created_at, changed_at;
+};
+struct db_release_in {
+	int64_t dimsi;
+	int64_t quarantine_until;
+	struct db_text d_ausf_uri;
+};
+struct db_page {
+	int64_t after; /* rows whose key is greater; -1 for all from the first */
+	int64_t limit;
+};
+struct db_pair {
+	int64_t dimsi;
+	int32_t state; /* of the binding before; BINDING_READY for a pair handed over */
+	uint8_t output_1[16], output_2[16];
+};
+struct db_pair_in {
+	int64_t dimsi, imsi;
+	struct bytes output_1, output_2;
+};
+enum outbox_kind { OUTBOX_PUT_PAIR, OUTBOX_DELETE_PAIR };
+struct db_outbox_claim {
+	int64_t limit, claim_s;
+};
+struct db_outbox_key {
+	int64_t dimsi;
+	int64_t number; /* which row of this dIMSI: an older delivery does not remove a newer row */
+};
+struct db_outbox_row {
+	int64_t dimsi, number, imsi;
+	int32_t kind;
+	int32_t tries;
+	uint8_t output_1[16], output_2[16];
+	char uri[DB_URI_MAX + 1];
+};
+struct db_outbox_retry_in {
+	int64_t dimsi, number, after_s;
+};
+struct db_endorsement_in {
+	struct bytes token_hash;
+	int64_t dimsi;
+	struct db_text se_id;
+	int64_t issued_at;
+};
+struct db_anchor {
+	int64_t number; /* on output: counts up in the order of addition, the key of a page */
+	int32_t use;    /* enum trust_use */
+	uint8_t fingerprint[32];
+	int64_t added_at;
+	struct bytes der; /* on output valid during each() */
+};
+struct db_fingerprint {
+	struct bytes fingerprint;
+};
+struct db_revocation_in {
+	struct bytes issuer_hash, serial;
+};
+struct db_revocation {
+	int64_t number; /* as in struct db_anchor */
+	uint8_t issuer_hash[32];
+	int64_t revoked_at;
+	struct bytes serial; /* valid during each() */
+};
+struct db_key_in {
+	struct bytes key_id;
+	int32_t use, generation;
+	struct db_text label;
+	struct bytes certificate; /* DER */
+	struct bytes chain;       /* DERs one after the other, issuer first; may be empty */
+};
+struct db_key_row {
+	int64_t number; /* as in struct db_anchor */
+	uint8_t key_id[32];
+	int32_t use, generation;
+	char label[33];
+	bool retired;
+	int64_t created_at;
+	struct bytes certificate, chain; /* valid during each() */
+};
+struct db_pool_in {
+	int32_t plmn, plmn_digits;
+	int64_t first, last; /* whole IMSIs */
+};
+struct db_pool {
+	int64_t first, last, next;
+	int32_t plmn, plmn_digits;
+	int64_t leased, used, quarantined;
+};
+struct db_owner {
+	struct bytes owner; /* DB_OWNER_LEN random bytes: one reactor's life */
+	int64_t lease_s;
+};
+struct db_lease_in {
+	struct bytes owner;
+	int64_t size, lease_s;
+	int32_t plmn, plmn_digits; /* only pools of this PLMN */
+};
+struct db_lease {
+	int64_t first, last;
+	bool adopted; /* some of its numbers may be used: DB_LIST_USED tells */
+};
+struct db_lease_key {
+	struct bytes owner;
+	int64_t first;
+};
+struct db_range {
+	int64_t first, last;
+};
+struct db_status {
+	int64_t schema_version, outbox_waiting, server_time;
+};
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * HTTP requests to others, by libcurl's multi interface on the loop: another operator's ARPF, a remote
+ * D-AUSF, a server under load. Connections are kept alive and reused; names are resolved off the
+ * loop (libcurl's threaded resolver); redirects are not followed.
+ *
+ * A request is ended exactly once, by done(), never before http_send() has returned. Belongs to one loop and
+ * its thread.
+ */
+#ifndef PEERS_HTTP_CLIENT_H
+#define PEERS_HTTP_CLIENT_H
+
+#include <ev.h>
+
+#include "base/bytes.h"
+
+struct http_client;
+
+struct http_request {
+	const char *method;       /* "GET", "POST", "PUT", "DELETE" */
+	const char *url;          /* http or https; the caller's, until done() */
+	const char *content_type; /* of the body; NULL where there is none */
+	struct bytes body;        /* the caller's, until done() */
+	int64_t deadline_ms;
+	size_t most; /* a longer answer is PEER_FAILED */
+	/* the answer: valid during done() and until the request is sent again or http_request_clear() */
+	int status;
+	struct bytes answer;
+	char answer_type[64];
+	/* FINE: an HTTP answer of whatever status; PEER_TIMEOUT; PEER_FAILED */
+	void (*done)(struct http_request *request, enum outcome outcome);
+	void *work; /* the client's own */
+};
+
+struct http_client_settings {
+	const char *unix_socket;                           /* NULL: by the URL's host */
+	const char *ca_file, *certificate_file, *key_file; /* TLS; NULL: the system's */
+	unsigned most_connections;                         /* to one host; further requests wait */
+};
+
+struct http_client *http_client_new(
+	struct ev_loop *loop, const struct http_client_settings *settings);
+/* Once a process, before other threads begin and after they have ended. */
+void http_client_start(void);
+void http_client_stop(void);
+/* Requests under way are ended with PEER_FAILED. NULL is allowed. */
+void http_client_free(struct http_client *c);
+void http_send(struct http_client *c, struct http_request *request);
+/* Frees the answer of a request that has ended. */
+void http_request_clear(struct http_request *request);
+
+#endif

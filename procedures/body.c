@@ -1,0 +1,184 @@
+#include "procedures/body.h"
+
+#include <string.h>
+
+enum outcome body_read(struct txn *t)
+{
+	if (t->json != NULL)
+		return json_is_object(t->json)
+			       ? FINE
+			       : txn_refuse(t, MALFORMED_REQUEST, "The item is not a JSON object.");
+	json_error_t error;
+	json_t *root =
+		json_loadb((const char *)t->body.at, t->body.len, JSON_REJECT_DUPLICATES, &error);
+
+	if (root == NULL)
+		return txn_refuse(t, MALFORMED_REQUEST,
+			arena_printf(t->arena, "The body is not JSON: %.100s (byte %d).",
+				error.text, error.position));
+	if (!arena_on_free(t->arena, (void (*)(void *))json_decref, root)) {
+		json_decref(root);
+		return NO_MEMORY;
+	}
+	if (!json_is_object(root))
+		return txn_refuse(t, MALFORMED_REQUEST, "The body is not a JSON object.");
+	t->json = root;
+	return FINE;
+}
+
+static enum outcome find_member(
+	struct txn *t, const json_t *in, const char *name, const json_t **out)
+{
+	*out = json_object_get(in, name);
+	if (*out == NULL || json_is_null(*out))
+		return txn_refuse_parameter(t, MISSING_PARAMETER, name, "This member is missing.");
+	return FINE;
+}
+
+bool body_has(const json_t *in, const char *name)
+{
+	const json_t *member = json_object_get(in, name);
+
+	return member != NULL && !json_is_null(member);
+}
+
+enum outcome body_object(struct txn *t, const json_t *in, const char *name, const json_t **out)
+{
+	enum outcome o = find_member(t, in, name, out);
+
+	if (o != FINE)
+		return o;
+	if (!json_is_object(*out))
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not an object.");
+	return FINE;
+}
+
+enum outcome body_array(struct txn *t, const json_t *in, const char *name, const json_t **out)
+{
+	enum outcome o = find_member(t, in, name, out);
+
+	if (o != FINE)
+		return o;
+	if (!json_is_array(*out))
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not an array.");
+	return FINE;
+}
+
+enum outcome body_text(
+	struct txn *t, const json_t *in, const char *name, size_t most, const char **out)
+{
+	const json_t *member;
+	enum outcome o = find_member(t, in, name, &member);
+
+	if (o != FINE)
+		return o;
+	if (!json_is_string(member))
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not a string.");
+	if (json_string_length(member) == 0 || json_string_length(member) > most)
+		return txn_refuse_parameter(
+			t, INVALID_PARAMETER, name, "This is empty or too long.");
+	*out = json_string_value(member);
+	return FINE;
+}
+
+enum outcome body_bytes(struct txn *t, const json_t *in, const char *name, size_t least,
+	size_t most, struct bytes *out)
+{
+	const json_t *member;
+	enum outcome o = find_member(t, in, name, &member);
+
+	if (o != FINE)
+		return o;
+	if (!json_is_string(member))
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not a string.");
+	size_t text_len = json_string_length(member);
+
+	if (text_len > BASE64_LEN(most))
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is too long.");
+	uint8_t *at = arena_alloc(t->arena, text_len / 4 * 3 + 1);
+	size_t len;
+
+	if (at == NULL)
+		return NO_MEMORY;
+	if (!base64_read(json_string_value(member), text_len, at, &len))
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name,
+			"This is not base64 with padding (RFC 4648 section 4).");
+	if (len < least || len > most)
+		return txn_refuse_parameter(
+			t, INVALID_PARAMETER, name, "This has the wrong number of bytes.");
+	*out = bytes_of(at, len);
+	return FINE;
+}
+
+enum outcome body_hex(struct txn *t, const json_t *in, const char *name, uint8_t *out, size_t len)
+{
+	const json_t *member;
+	enum outcome o = find_member(t, in, name, &member);
+
+	if (o != FINE)
+		return o;
+	if (!json_is_string(member) ||
+		!hex_read(json_string_value(member), json_string_length(member), out, len))
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name,
+			"This is not hexadecimal, or has the wrong number of digits.");
+	return FINE;
+}
+
+enum outcome body_number(struct txn *t, const json_t *in, const char *name, int64_t least,
+	int64_t most, int64_t *out)
+{
+	const json_t *member;
+	enum outcome o = find_member(t, in, name, &member);
+
+	if (o != FINE)
+		return o;
+	*out = json_is_integer(member) ? json_integer_value(member) : 0;
+	if (!json_is_integer(member) || *out < least || *out > most)
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name,
+			"This is not a whole number, or outside its range.");
+	return FINE;
+}
+
+enum outcome path_dimsi(struct txn *t, unsigned parameter, int64_t *dimsi)
+{
+	const char *text = t->parameters[parameter];
+	uint64_t imsi;
+
+	if (!imsi_read(text, strlen(text), &imsi) && !imsi_read_supi(text, strlen(text), &imsi))
+		return txn_refuse_parameter(
+			t, INVALID_PARAMETER, "dimsi", "A dIMSI has 15 decimal digits.");
+	*dimsi = (int64_t)imsi;
+	return FINE;
+}
+
+enum outcome query_number(struct txn *t, const char *name, int64_t least, int64_t most,
+	int64_t fallback, int64_t *out)
+{
+	size_t name_len = strlen(name);
+	const char *at = t->query;
+
+	*out = fallback;
+	for (; at != NULL && *at != '\0'; at += strcspn(at, "&"), at += *at == '&') {
+		if (strncmp(at, name, name_len) != 0 || at[name_len] != '=')
+			continue;
+		char *end;
+		long long v = strtoll(at + name_len + 1, &end, 10);
+
+		if (end == at + name_len + 1 || (*end != '\0' && *end != '&') || v < least ||
+			v > most)
+			return txn_refuse_parameter(t, INVALID_PARAMETER, name,
+				"This is not a whole number, or outside its range.");
+		*out = v;
+		return FINE;
+	}
+	return FINE;
+}
+
+enum outcome answer_json(struct txn *t, int status, struct json_out *o)
+{
+	t->answer.body = json_end(o, &t->answer.len);
+	if (t->answer.body == NULL)
+		return NO_MEMORY;
+	t->answer.status = status;
+	return FINE;
+}

@@ -1,0 +1,129 @@
+#include "procedures/own_keys.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "pki/certificate.h"
+
+#define MOST_KEYS 64
+
+struct own_keys {
+	atomic_uint references;
+	unsigned count;
+	struct own_key keys[MOST_KEYS];
+};
+
+struct own_keys *own_keys_new(void)
+{
+	struct own_keys *k = calloc(1, sizeof(*k));
+
+	if (k != NULL)
+		atomic_init(&k->references, 1);
+	return k;
+}
+
+struct own_keys *own_keys_take(struct own_keys *k)
+{
+	if (k != NULL)
+		atomic_fetch_add(&k->references, 1);
+	return k;
+}
+
+void own_keys_give_back(struct own_keys *k)
+{
+	if (k == NULL || atomic_fetch_sub(&k->references, 1) != 1)
+		return;
+	for (unsigned i = 0; i < k->count; i++) {
+		free((void *)k->keys[i].certificate.at);
+		free((void *)k->keys[i].chain.at);
+	}
+	free(k);
+}
+
+static bool copy_bytes(struct bytes from, struct bytes *to)
+{
+	uint8_t *at = malloc(from.len > 0 ? from.len : 1);
+
+	if (at == NULL)
+		return false;
+	if (from.len > 0)
+		memcpy(at, from.at, from.len);
+	*to = bytes_of(at, from.len);
+	return true;
+}
+
+enum outcome own_keys_add(struct own_keys *k, const struct db_key_row *row)
+{
+	if (k->count == MOST_KEYS || row->use < 0 || row->use >= KEY_USE_COUNT)
+		return BROKEN;
+	struct own_key *key = &k->keys[k->count];
+
+	*key = (struct own_key){
+		.use = (enum key_use)row->use,
+		.generation = row->generation,
+		.retired = row->retired,
+		.created_at = row->created_at,
+	};
+	memcpy(key->label, row->label, sizeof(key->label));
+	key->label[sizeof(key->label) - 1] = '\0';
+	memcpy(key->key_id, row->key_id, sizeof(key->key_id));
+	if (certificate_fingerprint(row->certificate, key->signer_id) != FINE)
+		return BROKEN;
+	if (!copy_bytes(row->certificate, &key->certificate))
+		return NO_MEMORY;
+	if (!copy_bytes(row->chain, &key->chain)) {
+		free((void *)key->certificate.at);
+		return NO_MEMORY;
+	}
+	k->count++;
+	return FINE;
+}
+
+const struct own_key *own_keys_newest(const struct own_keys *k, enum key_use use)
+{
+	const struct own_key *newest = NULL;
+
+	for (unsigned i = 0; k != NULL && i < k->count; i++) {
+		const struct own_key *key = &k->keys[i];
+
+		if (key->use == use && !key->retired &&
+			(newest == NULL || key->generation > newest->generation))
+			newest = key;
+	}
+	return newest;
+}
+
+const struct own_key *own_keys_find(
+	const struct own_keys *k, enum key_use use, const uint8_t key_id[KEY_ID_LEN])
+{
+	for (unsigned i = 0; k != NULL && i < k->count; i++) {
+		const struct own_key *key = &k->keys[i];
+
+		if (key->use == use && !key->retired &&
+			memcmp(key->key_id, key_id, KEY_ID_LEN) == 0)
+			return key;
+	}
+	return NULL;
+}
+
+const struct own_key *own_keys_at(const struct own_keys *k, unsigned i)
+{
+	return k != NULL && i < k->count ? &k->keys[i] : NULL;
+}
+
+bool own_key_chain_next(struct bytes *chain, struct bytes *der)
+{
+	struct bytes head = *chain;
+	size_t len;
+
+	/* A certificate is a SEQUENCE of 128 to 65,535 bytes: its length is one or two bytes long. */
+	if (head.len < 4 || head.at[0] != 0x30)
+		return false;
+	if (head.at[1] == 0x82)
+		len = 4 + ((size_t)head.at[2] << 8 | head.at[3]);
+	else if (head.at[1] == 0x81)
+		len = 3 + (size_t)head.at[2];
+	else
+		return false;
+	return bytes_take(chain, len, der);
+}
