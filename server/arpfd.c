@@ -1,0 +1,286 @@
+/*
+ * arpfd: the server. The main thread reads the configuration, opens the listeners, starts the reactors and
+ * waits for signals: SIGTERM and SIGINT drain and stop, a second one stops at once, SIGHUP reloads.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "peers/http_client.h"
+#include "server/listener.h"
+#include "server/reactor.h"
+#include "server/routes.h"
+
+#define MOST_ISSUERS 4096
+
+struct server {
+	const char *config_path;
+	struct settings settings;
+	struct issuer_cache *issuers;
+	struct metrics **metrics;
+	struct reactor **reactors;
+	unsigned started;
+};
+
+static void say_usage(FILE *out)
+{
+	fputs("usage: arpfd [--config FILE] [--check]\n"
+	      "  --config FILE  settings (default: $ARPF_CONFIG, else the built-in ones)\n"
+	      "  --check        read the settings and say whether they are good\n"
+	      "  --version      print the version\n"
+	      "SIGTERM drains and stops, a second one stops at once; SIGHUP reloads.\n",
+		out);
+}
+
+/* Every program started from here lies beside this one unless the settings say otherwise. */
+static bool find_keyd(struct settings *s)
+{
+	char path[PATH_MAX];
+
+	if (s->keyd_path[0] != '\0')
+		return true;
+	static const char name[] = "arpf-keyd";
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name));
+
+	if (len <= 0)
+		return false;
+	path[len] = '\0';
+	memcpy(strrchr(path, '/') + 1, name, sizeof(name));
+	free(s->keyd_path);
+	s->keyd_path = strdup(path);
+	return s->keyd_path != NULL;
+}
+
+static bool read_settings(const char *path, struct settings *s)
+{
+	char error[512];
+
+	if (!settings_read(path, s, error, sizeof(error))) {
+		log_error("settings_unusable", "reason=\"%s\"", error);
+		return false;
+	}
+	enum log_level level;
+
+	if (!log_level_read(s->log_level, &level) || !find_keyd(s)) {
+		log_error("settings_unusable", "reason=\"[server] log_level\"");
+		settings_free(s);
+		return false;
+	}
+	log_set_level(level);
+	return true;
+}
+
+static struct settings *read_own_settings(const char *path)
+{
+	struct settings *own = malloc(sizeof(*own));
+
+	if (own != NULL && read_settings(path, own))
+		return own;
+	free(own);
+	return NULL;
+}
+
+static bool start_reactor(struct server *server, unsigned number)
+{
+	char error[256];
+	const struct settings *s = &server->settings;
+	bool has_admin = number == 0 && s->admin_socket[0] != '\0';
+	struct settings *own = read_own_settings(server->config_path);
+
+	if (own == NULL)
+		return false;
+	int fd = listener_open(s->listen, s->reactors > 1, error, sizeof(error));
+	int admin_fd = has_admin ? listener_open_unix(s->admin_socket, error, sizeof(error)) : -1;
+
+	if (fd < 0 || (has_admin && admin_fd < 0)) {
+		log_error("listener_not_opened", "reason=\"%s\"", error);
+		return false;
+	}
+	server->reactors[number] = reactor_start(
+		&(struct reactor_settings){
+			.config_path = server->config_path,
+			.issuers = server->issuers,
+			.all_metrics = server->metrics,
+			.all_metrics_count = s->reactors,
+			.number = number,
+			.listen_fd = fd,
+			.admin_fd = admin_fd,
+		},
+		own);
+	if (server->reactors[number] == NULL)
+		return false;
+	server->started++;
+	return true;
+}
+
+static bool start_all(struct server *server)
+{
+	unsigned count = server->settings.reactors;
+
+	server->issuers = issuer_cache_new(MOST_ISSUERS);
+	server->metrics = calloc(count, sizeof(struct metrics *));
+	server->reactors = calloc(count, sizeof(struct reactor *));
+	if (server->issuers == NULL || server->metrics == NULL || server->reactors == NULL)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		if ((server->metrics[i] = metrics_new(routes_procedure)) == NULL)
+			return false;
+	for (unsigned i = 0; i < count; i++)
+		if (!start_reactor(server, i))
+			return false;
+	return true;
+}
+
+static void reload(struct server *server)
+{
+	for (unsigned i = 0; i < server->started; i++) {
+		struct settings *fresh = read_own_settings(server->config_path);
+
+		if (fresh == NULL)
+			return; /* logged; what is in force stays */
+		reactor_reload(server->reactors[i], fresh);
+	}
+}
+
+static bool all_are_over(const struct server *server)
+{
+	for (unsigned i = 0; i < server->started; i++)
+		if (!reactor_is_over(server->reactors[i]))
+			return false;
+	return true;
+}
+
+/* Returns when every reactor has ended. */
+static void wait_for_signals(struct server *server, const sigset_t *signals)
+{
+	const struct timespec look = { .tv_nsec = 50000000 };
+	unsigned stops = 0;
+
+	while (!all_are_over(server)) {
+		int signal = stops == 0 ? sigwaitinfo(signals, NULL)
+					: sigtimedwait(signals, NULL, &look);
+
+		if (signal == SIGHUP)
+			reload(server);
+		if (signal != SIGTERM && signal != SIGINT)
+			continue;
+		log_info("server_stopping", "at_once=%d", stops > 0 ? 1 : 0);
+		for (unsigned i = 0; i < server->started; i++)
+			if (stops == 0)
+				reactor_drain(server->reactors[i]);
+			else
+				reactor_stop(server->reactors[i]);
+		stops++;
+	}
+}
+
+static void end_all(struct server *server)
+{
+	for (unsigned i = 0; i < server->started; i++)
+		reactor_join(server->reactors[i]);
+	for (unsigned i = 0; server->metrics != NULL && i < server->settings.reactors; i++)
+		metrics_free(server->metrics[i]);
+	free(server->reactors);
+	free(server->metrics);
+	issuer_cache_free(server->issuers);
+	if (server->settings.admin_socket[0] != '\0')
+		unlink(server->settings.admin_socket);
+	settings_free(&server->settings);
+}
+
+/* As many descriptors as the system lets us have; no core dump of what strangers have sent. */
+static void set_limits(void)
+{
+	struct rlimit files;
+	struct rlimit none = { 0, 0 };
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+			log_warning("limit_not_set", "limit=nofile reason=\"%s\"", strerror(errno));
+	}
+	if (setrlimit(RLIMIT_CORE, &none) != 0)
+		log_warning("limit_not_set", "limit=core reason=\"%s\"", strerror(errno));
+}
+
+static int serve(struct server *server)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(
+		SIG_BLOCK, &signals, NULL); /* in every thread: the main one waits for them */
+	signal(SIGPIPE, SIG_IGN);
+	set_limits();
+	http_client_start();
+	bool good = start_all(server);
+
+	if (good) {
+		(void)log_start_thread();
+		log_info("server_started", "version=%s pid=%d listen=%s reactors=%u", ARPF_VERSION,
+			(int)getpid(), server->settings.listen, server->started);
+		wait_for_signals(server, &signals);
+	} else {
+		for (unsigned i = 0; i < server->started; i++)
+			reactor_stop(server->reactors[i]);
+	}
+	end_all(server);
+	http_client_stop();
+	log_info("server_stopped", "pid=%d", (int)getpid());
+	log_stop();
+	return good ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	struct server server = { .config_path = getenv("ARPF_CONFIG") };
+	bool only_check = false;
+
+	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
+		switch (o) {
+		case 'c':
+			server.config_path = optarg;
+			break;
+		case 'k':
+			only_check = true;
+			break;
+		case 'v':
+			puts("arpfd " ARPF_VERSION);
+			return 0;
+		case 'h':
+			say_usage(stdout);
+			return 0;
+		default:
+			say_usage(stderr);
+			return 2;
+		}
+	if (optind < argc) {
+		say_usage(stderr);
+		return 2;
+	}
+	log_start("arpfd", LOG_LEVEL_INFO);
+	if (!read_settings(server.config_path, &server.settings))
+		return 1;
+	if (only_check) {
+		settings_free(&server.settings);
+		return 0;
+	}
+	return serve(&server);
+}

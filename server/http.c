@@ -1,0 +1,443 @@
+#include "server/http.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/problem.h"
+#include "server/routes.h"
+
+/* A connection's own memory: headers and what is being read. Bodies lie in their transaction's arena. */
+#define CONNECTION_MEMORY (8u * 1024u)
+#define SINGLE_MEMORY     (512u * 1024u)
+#define BATCH_MEMORY      (64u * 1024u * 1024u)
+#define PATH_MAX_LEN      255u
+#define REQUEST_ID_MAX    128u
+#define RETRY_AFTER_S     "1"
+/* Bytes of an oversized body without a stated length that are read and dropped before the connection is. */
+#define DROP_MOST (64u * 1024u * 1024u)
+
+struct http {
+	struct MHD_Daemon *daemon;
+	struct ev_loop *loop;
+	ev_io readable;
+	ev_timer timeout;
+	struct http_settings settings;
+	struct exchange *ended, **ended_last; /* to be resumed */
+	unsigned under_way;
+	bool has_work;
+};
+
+/* One request and the duty to answer it; lies in its transaction's arena. */
+struct exchange {
+	struct http *http;
+	struct MHD_Connection *connection;
+	struct txn *txn;
+	const struct route *route; /* NULL: refused at its head */
+	enum outcome refusal;      /* known before the transaction begins */
+	const char *allow;
+	uint8_t *body;
+	size_t body_len, body_cap, dropped;
+	bool has_ended;  /* the transaction; the answer may be queued */
+	unsigned owners; /* the connection, and the response once it is made */
+	struct exchange *next;
+};
+
+/* The procedure of requests that are refused at their head: it has no steps. */
+static const struct procedure refused = { .name = "refused", .state_size = 1 };
+
+static void on_txn_ended(struct txn *t)
+{
+	struct exchange *x = t->owner;
+
+	x->has_ended = true;
+	x->next = NULL;
+	*x->http->ended_last = x;
+	x->http->ended_last = &x->next;
+}
+
+static const char *header(struct exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+static bool is_json(struct exchange *x)
+{
+	static const char json[] = "application/json";
+	const char *type = header(x, MHD_HTTP_HEADER_CONTENT_TYPE);
+
+	if (type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0)
+		return false;
+	char after = type[sizeof(json) - 1];
+
+	return after == '\0' || after == ';' || after == ' ';
+}
+
+/* The Unix socket is for root and the server's own user. */
+static bool is_own_user(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return info != NULL &&
+	       getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+/* What can be said of a request from its head alone. */
+static enum outcome look_at_head(struct exchange *x, const struct route_match *match)
+{
+	const struct http *h = x->http;
+	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (!match->path_known)
+		return RESOURCE_NOT_FOUND;
+	if (match->route == NULL)
+		return METHOD_NOT_ALLOWED;
+	if (h->settings.is_unix && !is_own_user(x->connection))
+		return UNAUTHENTICATED;
+	if ((match->route->roles & h->settings.roles) == 0)
+		return ROLE_NOT_PERMITTED;
+	if (length != NULL && strtoull(length, NULL, 10) > match->route->most_body &&
+		match->route->has_body)
+		return PAYLOAD_TOO_LARGE;
+	if (match->route->has_body && !is_json(x))
+		return UNSUPPORTED_MEDIA_TYPE;
+	if (engine_is_full(h->settings.engine, 0))
+		return txn_refuse(x->txn, OVERLOADED, "Too many transactions are under way.");
+	return FINE;
+}
+
+/* A request id from outside is taken over where it is one word of sane length. */
+static const char *request_id(struct exchange *x)
+{
+	static _Thread_local uint64_t made;
+	const char *given = header(x, "X-Request-Id");
+	size_t len = given != NULL ? strlen(given) : 0;
+	bool good = len > 0 && len <= REQUEST_ID_MAX;
+
+	for (size_t i = 0; good && i < len; i++)
+		good = given[i] > ' ' && given[i] < 0x7f;
+	if (good)
+		return arena_copy(x->txn->arena, given, len);
+	if (made == 0 && getentropy(&made, sizeof(made)) != 0)
+		made = (uint64_t)(uintptr_t)x;
+	made = made * 6364136223846793005u + 1442695040888963407u;
+	return arena_printf(x->txn->arena, "%016llx", (unsigned long long)made);
+}
+
+static enum MHD_Result add_query(
+	void *txn, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct txn *t = txn;
+
+	(void)kind;
+	t->query = arena_printf(t->arena, "%s%s%s=%s", t->query != NULL ? t->query : "",
+		t->query != NULL ? "&" : "", key, value != NULL ? value : "");
+	return MHD_YES;
+}
+
+static struct exchange *new_exchange(
+	struct http *h, struct MHD_Connection *connection, const char *url, const char *method)
+{
+	struct route_match match;
+	char path[PATH_MAX_LEN + 1];
+	size_t len = strlen(url);
+
+	memcpy(path, url, len <= PATH_MAX_LEN ? len + 1 : 0);
+	if (len > PATH_MAX_LEN)
+		path[0] = '\0';
+	routes_find(method, path, &match);
+	const struct route *route = match.route;
+	struct txn *t = engine_new_txn(h->settings.engine,
+		route != NULL && route->procedure != NULL ? route->procedure : &refused,
+		route != NULL && route->most_body > SINGLE_MEMORY ? BATCH_MEMORY : SINGLE_MEMORY);
+	struct exchange *x = t != NULL ? arena_alloc(t->arena, sizeof(*x)) : NULL;
+
+	if (x == NULL) {
+		if (t != NULL)
+			engine_end_txn(h->settings.engine, t);
+		return NULL;
+	}
+	x->owners = 1;
+	x->http = h;
+	x->connection = connection;
+	x->txn = t;
+	x->allow = arena_copy(t->arena, match.allow, strlen(match.allow));
+	t->owner = x;
+	t->ended = on_txn_ended;
+	t->request_id = request_id(x);
+	for (unsigned i = 0; i < TXN_PARAMETERS; i++)
+		if (match.parameters[i] != NULL)
+			t->parameters[i] = arena_copy(
+				t->arena, match.parameters[i], strlen(match.parameters[i]));
+	if (MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0)
+		MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, t);
+	x->refusal = look_at_head(x, &match);
+	x->route = x->refusal == FINE ? route : NULL;
+	return x;
+}
+
+/* Keeps a piece of the body, or drops it where the request is refused anyway. False: enough dropped. */
+static bool keep_piece(struct exchange *x, const char *at, size_t len)
+{
+	size_t most = x->route != NULL ? x->route->most_body : 0;
+
+	if (x->refusal == FINE && len > most - x->body_len)
+		x->refusal = PAYLOAD_TOO_LARGE;
+	if (x->refusal == FINE && len > x->body_cap - x->body_len) {
+		const char *stated = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+		size_t cap = stated != NULL ? strtoull(stated, NULL, 10) : 2 * (x->body_len + len);
+		uint8_t *grown = arena_alloc(x->txn->arena, cap > most ? most : cap);
+
+		if (grown != NULL && x->body_len > 0)
+			memcpy(grown, x->body, x->body_len);
+		x->refusal = grown != NULL ? FINE : NO_MEMORY;
+		x->body = grown;
+		x->body_cap = cap > most ? most : cap;
+	}
+	if (x->refusal != FINE) {
+		x->dropped += len;
+		return x->dropped <= DROP_MOST;
+	}
+	memcpy(x->body + x->body_len, at, len);
+	x->body_len += len;
+	return true;
+}
+
+static void free_text(void *text)
+{
+	free(text);
+}
+
+/* GET /metrics is no procedure: it reads counters of all reactors. */
+static enum outcome write_metrics(struct exchange *x)
+{
+	struct txn *t = x->txn;
+	size_t len;
+	char *text = metrics_write(
+		x->http->settings.all_metrics, x->http->settings.all_metrics_count, &len);
+
+	if (text == NULL || !arena_on_free(t->arena, free_text, text)) {
+		free(text);
+		return NO_MEMORY;
+	}
+	t->answer = (struct answer){
+		.status = 200, .content_type = "text/plain; version=0.0.4", .body = text, .len = len
+	};
+	return FINE;
+}
+
+static void give_up(struct exchange *x)
+{
+	if (--x->owners == 0)
+		engine_end_txn(x->http->settings.engine, x->txn);
+}
+
+static void on_answer_sent(void *exchange)
+{
+	give_up(exchange);
+}
+
+/* What the response points at lives until it has been sent: the response owns the exchange as well. */
+static enum MHD_Result queue_answer(struct exchange *x)
+{
+	struct answer *a = &x->txn->answer;
+	enum outcome outcome = x->txn->outcome;
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+		a->len, (void *)(uintptr_t)(a->body != NULL ? a->body : ""), on_answer_sent, x);
+
+	if (response == NULL)
+		return MHD_NO;
+	x->owners++;
+	if (a->body != NULL)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+			a->content_type != NULL ? a->content_type : "application/json");
+	if (x->txn->request_id != NULL)
+		MHD_add_response_header(response, "X-Request-Id", x->txn->request_id);
+	if (a->status == 503)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
+	if (outcome == METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
+	enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)a->status, response);
+
+	MHD_destroy_response(response);
+	return queued;
+}
+
+static enum MHD_Result answer_at_once(struct exchange *x, enum outcome o)
+{
+	x->txn->outcome = o;
+	if (o != FINE)
+		problem_answer(x->txn);
+	metrics_count_refusal(x->http->settings.metrics, o);
+	return queue_answer(x);
+}
+
+static enum MHD_Result begin(struct exchange *x)
+{
+	struct http *h = x->http;
+
+	if (x->refusal == FINE && engine_is_full(h->settings.engine, 1))
+		x->refusal = txn_refuse(x->txn, OVERLOADED, "Too many transactions are under way.");
+	if (x->refusal == FINE && x->route->procedure == NULL)
+		return answer_at_once(x, write_metrics(x));
+	if (x->refusal != FINE)
+		return answer_at_once(x, x->refusal);
+	x->txn->body = bytes_of(x->body, x->body_len);
+	h->under_way++;
+	MHD_suspend_connection(x->connection);
+	engine_begin(h->settings.engine, x->txn);
+	return MHD_YES;
+}
+
+/* Called with the head, with each piece of the body, at the body's end, and once more after resumption. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+	const char *method, const char *version, const char *piece, size_t *piece_len,
+	void **exchange)
+{
+	struct exchange *x = *exchange;
+
+	(void)version;
+	if (x == NULL) {
+		x = new_exchange(context, connection, url, method);
+		if (x == NULL)
+			return MHD_NO;
+		*exchange = x;
+		return x->refusal == PAYLOAD_TOO_LARGE ? answer_at_once(x, x->refusal) : MHD_YES;
+	}
+	if (*piece_len > 0) {
+		bool more = keep_piece(x, piece, *piece_len);
+
+		*piece_len = 0;
+		return more ? MHD_YES : MHD_NO;
+	}
+	return x->has_ended ? queue_answer(x) : begin(x);
+}
+
+/* Also where the client went away, or MHD gave up, before there was an answer. */
+static void on_completed(void *context, struct MHD_Connection *connection, void **exchange,
+	enum MHD_RequestTerminationCode code)
+{
+	struct exchange *x = *exchange;
+
+	(void)context;
+	(void)connection;
+	(void)code;
+	*exchange = NULL;
+	if (x != NULL)
+		give_up(x);
+}
+
+/* Resumed connections are called again by MHD_run(), which is when their answers are queued. */
+bool http_flush(struct http *h)
+{
+	if (h->ended == NULL && !h->has_work)
+		return false;
+	while (h->ended != NULL) {
+		struct exchange *x = h->ended;
+
+		h->ended = x->next;
+		h->under_way--;
+		MHD_resume_connection(x->connection);
+	}
+	h->ended_last = &h->ended;
+	h->has_work = false;
+	MHD_run(h->daemon);
+	MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+	if (MHD_get_timeout(h->daemon, &timeout_ms) == MHD_YES) {
+		h->has_work = timeout_ms == 0;
+		ev_timer_stop(h->loop, &h->timeout);
+		ev_timer_set(&h->timeout, (double)timeout_ms / 1000 + 0.001, 0);
+		ev_timer_start(h->loop, &h->timeout);
+	}
+	return true;
+}
+
+static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	((struct http *)watcher->data)->has_work = true;
+}
+
+static void on_timeout(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+	(void)loop;
+	(void)events;
+	((struct http *)watcher->data)->has_work = true;
+}
+
+static void log_daemon(void *context, const char *format, va_list args)
+{
+	char text[256], word[256];
+
+	(void)context;
+	vsnprintf(text, sizeof(text), format, args);
+	log_debug("http_library_says", "text=%s", log_value(text, word, sizeof(word)));
+}
+
+struct http *http_new(struct ev_loop *loop, const struct http_settings *settings)
+{
+	struct http *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->loop = loop;
+	h->settings = *settings;
+	h->ended_last = &h->ended;
+	h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+		0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, h,
+		MHD_OPTION_LISTEN_SOCKET, settings->listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, h, MHD_OPTION_CONNECTION_LIMIT, settings->connection_limit,
+		MHD_OPTION_CONNECTION_TIMEOUT, settings->connection_timeout_s,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+	const union MHD_DaemonInfo *info =
+		h->daemon != NULL ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+
+	if (info == NULL) {
+		log_error("http_not_started", "listen_fd=%d", settings->listen_fd);
+		if (h->daemon != NULL)
+			MHD_stop_daemon(h->daemon);
+		free(h);
+		return NULL;
+	}
+	ev_io_init(&h->readable, on_readable, info->epoll_fd, EV_READ);
+	h->readable.data = h;
+	ev_io_start(loop, &h->readable);
+	ev_timer_init(&h->timeout, on_timeout, 0, 0);
+	h->timeout.data = h;
+	h->has_work = true;
+	return h;
+}
+
+void http_quiesce(struct http *h)
+{
+	MHD_socket fd = MHD_quiesce_daemon(h->daemon);
+
+	if (fd != MHD_INVALID_SOCKET)
+		close(fd);
+}
+
+unsigned http_under_way(const struct http *h)
+{
+	return h->under_way;
+}
+
+void http_free(struct http *h)
+{
+	if (h == NULL)
+		return;
+	(void)http_flush(h);
+	ev_io_stop(h->loop, &h->readable);
+	ev_timer_stop(h->loop, &h->timeout);
+	MHD_stop_daemon(h->daemon);
+	free(h);
+}

@@ -1,0 +1,169 @@
+#include "server/metrics.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MOST_PROCEDURES 64u
+
+struct step_times {
+	atomic_ullong count, us;
+};
+
+struct procedure_counts {
+	atomic_ullong ended[OUTCOME_COUNT];
+	atomic_ullong us;
+	struct step_times steps[PROCEDURE_MAX_STEPS];
+};
+
+struct metrics {
+	const struct procedure *(*procedure_at)(unsigned i);
+	atomic_ullong refused[OUTCOME_COUNT];
+	struct procedure_counts procedures[MOST_PROCEDURES];
+};
+
+static void add(atomic_ullong *to, unsigned long long v)
+{
+	atomic_fetch_add_explicit(to, v, memory_order_relaxed);
+}
+
+static unsigned long long read_count(atomic_ullong *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+struct metrics *metrics_new(const struct procedure *(*procedure_at)(unsigned i))
+{
+	struct metrics *m = calloc(1, sizeof(*m));
+
+	if (m != NULL)
+		m->procedure_at = procedure_at;
+	return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+	free(m);
+}
+
+static struct procedure_counts *counts_of(struct metrics *m, const struct procedure *p)
+{
+	for (unsigned i = 0; i < MOST_PROCEDURES && m->procedure_at(i) != NULL; i++)
+		if (m->procedure_at(i) == p)
+			return &m->procedures[i];
+	return NULL;
+}
+
+void metrics_count_end(
+	struct metrics *m, const struct procedure *p, enum outcome outcome, int64_t duration_us)
+{
+	struct procedure_counts *c = counts_of(m, p);
+
+	if (c == NULL)
+		return;
+	add(&c->ended[outcome < OUTCOME_COUNT ? outcome : BROKEN], 1);
+	add(&c->us, (unsigned long long)duration_us);
+}
+
+void metrics_count_step(
+	struct metrics *m, const struct procedure *p, unsigned step, int64_t duration_us)
+{
+	struct procedure_counts *c = counts_of(m, p);
+
+	if (c == NULL || step >= PROCEDURE_MAX_STEPS)
+		return;
+	add(&c->steps[step].count, 1);
+	add(&c->steps[step].us, (unsigned long long)duration_us);
+}
+
+void metrics_count_refusal(struct metrics *m, enum outcome outcome)
+{
+	add(&m->refused[outcome], 1);
+}
+
+void metrics_totals(struct metrics *m, uint64_t *ended, uint64_t *fine)
+{
+	*ended = *fine = 0;
+	for (unsigned p = 0; p < MOST_PROCEDURES; p++)
+		for (unsigned o = 0; o < OUTCOME_COUNT; o++) {
+			uint64_t n = read_count(&m->procedures[p].ended[o]);
+
+			*ended += n;
+			*fine += o == FINE ? n : 0;
+		}
+}
+
+/* One family of counters: its head, then a line for each of its label sets. */
+static void write_requests(FILE *out, struct metrics *const *all, size_t count)
+{
+	fputs("# HELP arpf_requests_total Transactions ended, by procedure and outcome.\n"
+	      "# TYPE arpf_requests_total counter\n",
+		out);
+	for (unsigned p = 0; all[0]->procedure_at(p) != NULL; p++)
+		for (unsigned o = 0; o < OUTCOME_COUNT; o++) {
+			unsigned long long n = 0;
+
+			for (size_t i = 0; i < count; i++)
+				n += read_count(&all[i]->procedures[p].ended[o]);
+			if (n > 0)
+				fprintf(out,
+					"arpf_requests_total{procedure=\"%s\",outcome=\"%s\"} "
+					"%llu\n",
+					all[0]->procedure_at(p)->name,
+					outcome_name((enum outcome)o), n);
+		}
+	fputs("# HELP arpf_refused_total Requests refused before a transaction began.\n"
+	      "# TYPE arpf_refused_total counter\n",
+		out);
+	for (unsigned o = 0; o < OUTCOME_COUNT; o++) {
+		unsigned long long n = 0;
+
+		for (size_t i = 0; i < count; i++)
+			n += read_count(&all[i]->refused[o]);
+		if (n > 0)
+			fprintf(out, "arpf_refused_total{outcome=\"%s\"} %llu\n",
+				outcome_name((enum outcome)o), n);
+	}
+}
+
+static void write_step(FILE *out, struct metrics *const *all, size_t count, unsigned p, unsigned s)
+{
+	const struct step *step = &all[0]->procedure_at(p)->steps[s];
+	unsigned long long n = 0, us = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		n += read_count(&all[i]->procedures[p].steps[s].count);
+		us += read_count(&all[i]->procedures[p].steps[s].us);
+	}
+	if (n == 0)
+		return;
+	const char *format = "arpf_step_seconds_%s{procedure=\"%s\",step=\"%s\",lane=\"%s\"} ";
+
+	fprintf(out, format, "count", all[0]->procedure_at(p)->name, step->name,
+		lane_name(step->lane));
+	fprintf(out, "%llu\n", n);
+	fprintf(out, format, "sum", all[0]->procedure_at(p)->name, step->name,
+		lane_name(step->lane));
+	fprintf(out, "%.6f\n", (double)us / 1e6);
+}
+
+char *metrics_write(struct metrics *const *all, size_t count, size_t *len)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, len);
+
+	if (out == NULL)
+		return NULL;
+	write_requests(out, all, count);
+	fputs("# HELP arpf_step_seconds Time from a step's start to its end, waiting included.\n"
+	      "# TYPE arpf_step_seconds summary\n",
+		out);
+	for (unsigned p = 0; all[0]->procedure_at(p) != NULL; p++)
+		for (unsigned s = 0; all[0]->procedure_at(p)->steps[s].name != NULL; s++)
+			write_step(out, all, count, p, s);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

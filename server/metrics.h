@@ -1,0 +1,31 @@
+/*
+ * Counters of one reactor: requests by procedure and outcome, time in steps. Only the reactor's own
+ * thread writes them; the sums over reactors are made when they are read, so they are atomics
+ * written without locks. Text is Prometheus exposition format 0.0.4.
+ */
+#ifndef SERVER_METRICS_H
+#define SERVER_METRICS_H
+
+#include "base/json_out.h"
+#include "procedures/procedure.h"
+
+struct metrics;
+
+/* procedure_at(i): the i-th procedure that is counted, NULL past the last. */
+struct metrics *metrics_new(const struct procedure *(*procedure_at)(unsigned i));
+void metrics_free(struct metrics *m);
+/* Once a transaction has ended. */
+void metrics_count_end(
+	struct metrics *m, const struct procedure *p, enum outcome outcome, int64_t duration_us);
+/* Once a step has been done; step is the index in the procedure's table. */
+void metrics_count_step(
+	struct metrics *m, const struct procedure *p, unsigned step, int64_t duration_us);
+/* A request that never became a transaction. */
+void metrics_count_refusal(struct metrics *m, enum outcome outcome);
+
+/* The sums of all reactors as text; the caller frees it. NULL: no memory. */
+char *metrics_write(struct metrics *const *all, size_t count, size_t *len);
+/* How many transactions of all procedures have ended, in all and well. */
+void metrics_totals(struct metrics *m, uint64_t *ended, uint64_t *fine);
+
+#endif

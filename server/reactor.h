@@ -1,0 +1,42 @@
+/*
+ * One event loop with everything that belongs to it: listener, lanes, workers, connections. Reactors
+ * share the issuer cache and read each other's metrics, and nothing else.
+ */
+#ifndef SERVER_REACTOR_H
+#define SERVER_REACTOR_H
+
+#include "base/settings.h"
+#include "pki/chain.h"
+#include "server/metrics.h"
+
+#define ARPF_VERSION "0.1.0"
+
+struct reactor;
+
+struct reactor_settings {
+	const char *config_path; /* NULL: defaults */
+	struct issuer_cache *issuers;
+	struct metrics *const *all_metrics; /* one a reactor */
+	size_t all_metrics_count;
+	unsigned number;
+	int listen_fd; /* taken over */
+	int admin_fd;  /* taken over; -1: none */
+};
+
+/*
+ * Makes everything and starts the thread. `own` is the reactor's copy of the settings, taken over whatever
+ * happens. NULL, and logged, where something cannot be had.
+ */
+struct reactor *reactor_start(const struct reactor_settings *given, struct settings *own);
+/* From any thread: no new connections, what is under way is ended within drain_ms, then the loop ends. */
+void reactor_drain(struct reactor *r);
+/* From any thread: ends as soon as it can. */
+void reactor_stop(struct reactor *r);
+/* From any thread: takes over what may change; `fresh` is taken over. */
+void reactor_reload(struct reactor *r, struct settings *fresh);
+/* Its loop has ended. */
+bool reactor_is_over(const struct reactor *r);
+/* Waits for the thread and frees all. */
+void reactor_join(struct reactor *r);
+
+#endif

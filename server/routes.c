@@ -1,0 +1,113 @@
+#include "server/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "procedures/administration.h"
+#include "procedures/arpf.h"
+#include "procedures/binding.h"
+#include "procedures/d_ausf.h"
+#include "procedures/initial_attach.h"
+
+#define SINGLE     (64u * 1024u)
+#define BATCH      (8u * 1024u * 1024u)
+#define ADMIN      (4u * 1024u * 1024u)
+#define READ_ADMIN (ROLE_ADMIN | ROLE_AUDITOR)
+
+static const struct route routes[] = {
+	/* 4.1, 4.3: the ARPF */
+	{ "GET", "/narpf-ek/v1/certificate", ROLE_SERVICE_PROVIDER | ROLE_AUSF, false, 0,
+		&arpf_certificate },
+	{ "POST", "/narpf-ek/v1/ek-requests", ROLE_AUSF, true, SINGLE, &arpf_ek_request },
+	/* 4.4: the Target AUSF */
+	{ "POST", "/nausf-initial-attach/v1/contexts", ROLE_SERVICE_PROVIDER, true, SINGLE,
+		&initial_attach },
+	{ "POST", "/nausf-initial-attach/v1/contexts/batch", ROLE_SERVICE_PROVIDER, true, BATCH,
+		&initial_attach_batch },
+	{ "GET", "/nausf-initial-attach/v1/contexts/{dimsi}", ROLE_SERVICE_PROVIDER, false, 0,
+		&initial_attach_show },
+	{ "DELETE", "/nausf-initial-attach/v1/contexts/{dimsi}", ROLE_SERVICE_PROVIDER, false, 0,
+		&initial_attach_release },
+	/* 4.5: the D-AUSF */
+	{ "POST", "/ndausf-auth/v1/{dimsi}/security-information/generate-auth-data",
+		ROLE_ACCESS_NETWORK, true, SINGLE, &d_ausf_send_vectors },
+	{ "PUT", "/ndausf-auth/v1/{dimsi}", ROLE_AUSF, true, SINGLE, &d_ausf_keep_pair },
+	{ "DELETE", "/ndausf-auth/v1/{dimsi}", ROLE_AUSF, false, 0, &d_ausf_drop_pair },
+	/* administration */
+	{ "GET", "/admin/v1/status", READ_ADMIN, false, 0, &admin_status },
+	{ "GET", "/admin/v1/trust-anchors", READ_ADMIN, false, 0, &admin_list_trust_anchors },
+	{ "POST", "/admin/v1/trust-anchors", ROLE_ADMIN, true, SINGLE, &admin_add_trust_anchor },
+	{ "DELETE", "/admin/v1/trust-anchors/{fingerprint}", ROLE_ADMIN, false, 0,
+		&admin_remove_trust_anchor },
+	{ "GET", "/admin/v1/revocations", READ_ADMIN, false, 0, &admin_list_revocations },
+	{ "POST", "/admin/v1/revocations", ROLE_ADMIN, true, ADMIN, &admin_add_revocations },
+	{ "GET", "/admin/v1/imsi-pools", READ_ADMIN, false, 0, &admin_list_imsi_pools },
+	{ "POST", "/admin/v1/imsi-pools", ROLE_ADMIN, true, SINGLE, &admin_add_imsi_pool },
+	{ "GET", "/admin/v1/bindings", READ_ADMIN, false, 0, &admin_list_bindings },
+	{ "GET", "/admin/v1/bindings/{id}", READ_ADMIN, false, 0, &admin_show_binding },
+	{ "GET", "/admin/v1/keys", READ_ADMIN, false, 0, &admin_list_keys },
+	{ "PUT", "/admin/v1/keys", ROLE_ADMIN, true, ADMIN, &admin_put_keys },
+	/* last, having no procedure */
+	{ "GET", "/metrics", ROLE_METRICS | READ_ADMIN, false, 0, NULL },
+};
+
+#define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
+
+const struct route *routes_at(unsigned i)
+{
+	return i < ROUTE_COUNT ? &routes[i] : NULL;
+}
+
+/* Whether path fits pattern; where `cut`, segments that stand for {…} are made strings of their own. */
+static bool fits(const char *pattern, char *path, bool cut, const char **parameters)
+{
+	unsigned found = 0;
+
+	while (*pattern != '\0') {
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		size_t len = strcspn(path, "/");
+
+		if (len == 0 || found == TXN_PARAMETERS)
+			return false;
+		pattern += strcspn(pattern, "}") + 1;
+		parameters[found++] = path;
+		path += len;
+		if (*pattern != *path)
+			return false;
+		if (cut && *path != '\0') {
+			*path++ = '\0';
+			pattern++;
+		}
+	}
+	return *path == '\0';
+}
+
+void routes_find(const char *method, char *path, struct route_match *match)
+{
+	size_t len = 0;
+
+	*match = (struct route_match){ 0 };
+	for (size_t i = 0; i < ROUTE_COUNT; i++) {
+		if (!fits(routes[i].path, path, false, match->parameters))
+			continue;
+		match->path_known = true;
+		if (strcmp(routes[i].method, method) == 0) {
+			match->route = &routes[i];
+			(void)fits(routes[i].path, path, true, match->parameters);
+			return;
+		}
+		int n = snprintf(match->allow + len, sizeof(match->allow) - len, "%s%s",
+			len > 0 ? ", " : "", routes[i].method);
+
+		len += n > 0 && (size_t)n < sizeof(match->allow) - len ? (size_t)n : 0;
+	}
+}
+
+const struct procedure *routes_procedure(unsigned i)
+{
+	return i < ROUTE_COUNT ? routes[i].procedure : NULL;
+}

@@ -1,0 +1,202 @@
+#include "server/views.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "procedures/procedure.h"
+
+#define READ_WITHIN_MS 10000
+#define TRY_AGAIN_S    1.0
+
+/* What is read, one after the other. */
+enum part { PART_ANCHORS, PART_REVOCATIONS, PART_KEYS, PART_COUNT };
+
+static const enum db_statement part_statements[PART_COUNT] = {
+	[PART_ANCHORS] = DB_LIST_ANCHORS,
+	[PART_REVOCATIONS] = DB_LIST_REVOCATIONS,
+	[PART_KEYS] = DB_LIST_KEYS,
+};
+
+struct views {
+	struct ev_loop *loop;
+	struct services *services;
+	void (*brought)(void *context, struct txn *t, enum outcome outcome);
+	void *context;
+	ev_timer again;
+	struct db_request request;
+	struct db_page page;
+	enum part part;
+	bool is_reading, is_due, is_ready;
+	struct trust *trust; /* being built */
+	struct own_keys *own_keys;
+	struct txn *served, *waiting; /* by the reading under way; by the next */
+};
+
+static void start_reading(struct views *v);
+
+static void on_row(struct db_request *request, const void *row)
+{
+	struct views *v =
+		(struct views *)(void *)((char *)request - offsetof(struct views, request));
+	enum outcome o = FINE;
+
+	if (v->part == PART_ANCHORS) {
+		const struct db_anchor *a = row;
+
+		o = trust_add_anchor(v->trust, (enum trust_use)a->use, a->der);
+	} else if (v->part == PART_REVOCATIONS) {
+		const struct db_revocation *r = row;
+
+		o = trust_add_revocation(v->trust, r->issuer_hash, r->serial);
+	} else {
+		o = own_keys_add(v->own_keys, row);
+	}
+	if (o != FINE)
+		log_error("view_row_unusable", "part=%d outcome=%s", (int)v->part, outcome_name(o));
+}
+
+static void bring(struct views *v, struct txn **list, enum outcome o)
+{
+	while (*list != NULL) {
+		struct txn *t = *list;
+
+		*list = t->next;
+		v->brought(v->context, t, o);
+	}
+}
+
+/* The reading has ended, well or not. */
+static void end_reading(struct views *v, enum outcome o)
+{
+	v->is_reading = false;
+	if (o == FINE) {
+		trust_give_back(v->services->trust);
+		own_keys_give_back(v->services->own_keys);
+		v->services->trust = v->trust;
+		v->services->own_keys = v->own_keys;
+		v->is_ready = true;
+	} else {
+		log_warning("view_not_read", "outcome=%s", outcome_name(o));
+		trust_give_back(v->trust);
+		own_keys_give_back(v->own_keys);
+		ev_timer_stop(v->loop, &v->again);
+		ev_timer_set(&v->again, TRY_AGAIN_S, 0);
+		ev_timer_start(v->loop, &v->again);
+	}
+	v->trust = NULL;
+	v->own_keys = NULL;
+	bring(v, &v->served, o);
+	if (v->is_due)
+		start_reading(v);
+}
+
+static void ask_part(struct views *v);
+
+static void on_part_read(struct db_request *request, enum outcome o)
+{
+	struct views *v =
+		(struct views *)(void *)((char *)request - offsetof(struct views, request));
+
+	if (o == NO_ROW)
+		o = FINE;
+	if (o == FINE && v->part + 1 < PART_COUNT) {
+		v->part++;
+		ask_part(v);
+		return;
+	}
+	end_reading(v, o);
+}
+
+static void ask_part(struct views *v)
+{
+	v->page = (struct db_page){ .after = -1, .limit = INT64_MAX };
+	v->request = (struct db_request){
+		.statement = part_statements[v->part],
+		.row = &v->page,
+		.deadline_ms = clock_ms() + READ_WITHIN_MS,
+		.each = on_row,
+		.done = on_part_read,
+	};
+	db_submit(v->services->db, &v->request);
+}
+
+static void start_reading(struct views *v)
+{
+	if (v->is_reading) {
+		v->is_due = true;
+		return;
+	}
+	v->is_reading = true;
+	v->is_due = false;
+	v->served = v->waiting;
+	v->waiting = NULL;
+	v->trust = trust_new();
+	v->own_keys = own_keys_new();
+	if (v->trust == NULL || v->own_keys == NULL) {
+		end_reading(v, NO_MEMORY);
+		return;
+	}
+	v->part = PART_ANCHORS;
+	ask_part(v);
+}
+
+static void on_notice(void *context)
+{
+	start_reading(context);
+}
+
+static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	start_reading(timer->data);
+}
+
+struct views *views_new(struct ev_loop *loop, struct services *services,
+	void (*brought)(void *context, struct txn *t, enum outcome outcome), void *context)
+{
+	struct views *v = calloc(1, sizeof(*v));
+
+	if (v == NULL)
+		return NULL;
+	v->loop = loop;
+	v->services = services;
+	v->brought = brought;
+	v->context = context;
+	ev_timer_init(&v->again, on_again, 0, 0);
+	v->again.data = v;
+	if (db_listen(services->db, "arpf_trust", on_notice, v) != FINE ||
+		db_listen(services->db, "arpf_keys", on_notice, v) != FINE) {
+		free(v);
+		return NULL;
+	}
+	start_reading(v);
+	return v;
+}
+
+void views_free(struct views *v)
+{
+	if (v == NULL)
+		return;
+	ev_timer_stop(v->loop, &v->again);
+	trust_give_back(v->trust);
+	own_keys_give_back(v->own_keys);
+	trust_give_back(v->services->trust);
+	own_keys_give_back(v->services->own_keys);
+	v->services->trust = NULL;
+	v->services->own_keys = NULL;
+	free(v);
+}
+
+void views_refresh(struct views *v, struct txn *t)
+{
+	t->next = v->waiting;
+	v->waiting = t;
+	start_reading(v);
+}
+
+bool views_are_ready(const struct views *v)
+{
+	return v->is_ready;
+}

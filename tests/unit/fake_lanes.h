@@ -1,0 +1,23 @@
+/*
+ * Lanes that a test holds in its hand, in place of those with a token, a database or a network behind
+ * them: every request is ended at the next pump with the outcome the test has set, or held until
+ * the test lets it go. A test program that links this has no real lanes.
+ */
+#ifndef TESTS_UNIT_FAKE_LANES_H
+#define TESTS_UNIT_FAKE_LANES_H
+
+#include "procedures/procedure.h"
+
+/* What requests in this lane come to; the next ones as well until it is set again. */
+void fake_lane_brings(enum lane lane, enum outcome outcome);
+/* Requests in this lane stay until fake_lanes_let_go(). */
+void fake_lane_holds(enum lane lane, bool holds);
+/* Ends what was held. */
+void fake_lanes_let_go(void);
+/* All lanes bring FINE and hold nothing. */
+void fake_lanes_reset(void);
+unsigned fake_lanes_held(void);
+/* IMSIs handed out and not given back. */
+int fake_imsis_out(void);
+
+#endif
