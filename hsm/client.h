@@ -59,7 +59,7 @@ void key_pump(struct key_client *c);
 /* Replaces all workers one after the other, so that they find keys made since; requests go on. */
 void key_client_refresh(struct key_client *c);
 
-/* The keys that the newest ready worker found; count 0 while there is none. Valid until the loop goes on. */
+/* The keys that every ready worker knows; count 0 while there is none. Valid until the loop goes on. */
 const struct key_found *key_client_keys(const struct key_client *c, unsigned *count);
 /* Called on the loop whenever a worker's hello brings a list of keys that differs from the last. */
 void key_client_on_keys(struct key_client *c, void (*changed)(void *context), void *context);

@@ -42,7 +42,8 @@ enum key_operation {
  * the data key wrapped by the token's KEK.
  * 0x01, kLen (16 or 32), u16 KEK generation, data key (32 + 8), K (kLen + 8), OPc (16 + 8).
  */
-#define SEALED_MAX (4 + 40 + 40 + 24)
+#define SEALED_VERSION 1
+#define SEALED_MAX     (4 + 40 + 40 + 24)
 struct sealed_key {
 	uint16_t len;
 	uint8_t at[SEALED_MAX];

@@ -1,0 +1,116 @@
+/*
+ * arpf-keyd: the only program that opens the PKCS#11 module, knows the PIN, and holds, for moments, what must
+ * exist outside the token. No network, no database. arpfd starts it as a worker with a socket; arpfctl has
+ * it make and list keys.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "hsm/keyd/commands.h"
+#include "hsm/keyd/serve.h"
+
+#define MOST_THREADS 64
+
+struct call {
+	const char *config;
+	int fd; /* -1: a command */
+	unsigned threads;
+};
+
+static void say_usage(FILE *out)
+{
+	fputs("usage: arpf-keyd [--config FILE] keys init | keys list | keys rotate LABEL | probe\n"
+	      "       arpf-keyd [--config FILE] --socket FD --threads N     (started by arpfd)\n",
+		out);
+}
+
+static bool read_call(int argc, char **argv, struct call *call)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "threads", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+
+	*call = (struct call){ .config = getenv("ARPF_CONFIG"), .fd = -1, .threads = 1 };
+	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (o == 'h') {
+			say_usage(stdout);
+			exit(0);
+		}
+		if (o == 'c')
+			call->config = optarg;
+		else if (o == 's')
+			call->fd = atoi(optarg);
+		else if (o == 't')
+			call->threads = (unsigned)atoi(optarg);
+		else
+			return false;
+	}
+	return call->threads >= 1 && call->threads <= MOST_THREADS &&
+	       (call->fd >= 0 ? optind == argc : optind < argc);
+}
+
+/* A worker lives no longer than its parent, and gets its end from it alone. */
+static bool bind_to_parent(int fd)
+{
+	pid_t parent = getppid();
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent &&
+	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+static int run(const struct call *call, const struct settings *settings, char **words, int count)
+{
+	struct token token;
+	enum outcome o = token_open(&token, settings);
+	int status = 1;
+
+	if (o == FINE)
+		status = call->fd >= 0 ? keyd_serve(&token, settings, call->fd, call->threads)
+				       : keyd_command(&token, settings, words, count);
+	else if (call->fd >= 0)
+		keyd_say_failed(call->fd, o);
+	token_close(&token);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct call call;
+	struct settings settings;
+	char error[512];
+
+	log_start("arpf-keyd", LOG_LEVEL_WARNING);
+	if (!read_call(argc, argv, &call)) {
+		say_usage(stderr);
+		return 2;
+	}
+	if (!secret_start() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+		(call.fd >= 0 && !bind_to_parent(call.fd))) {
+		log_error("keyd_not_started", "reason=no_locked_memory_or_parent");
+		return 1;
+	}
+	if (!settings_read(call.config, &settings, error, sizeof(error))) {
+		log_error("settings_unusable", "reason=\"%s\"", error);
+		return 1;
+	}
+	int status = run(&call, &settings, argv + optind, argc - optind);
+
+	settings_free(&settings);
+	if (status == 2)
+		say_usage(stderr);
+	return status;
+}

@@ -1,0 +1,10 @@
+/* arpf-keyd's commands: what arpfctl has it do, with the answer as JSON on stdout. */
+#ifndef HSM_KEYD_COMMANDS_H
+#define HSM_KEYD_COMMANDS_H
+
+#include "hsm/keyd/token.h"
+
+/* words: "keys init", "keys list", "keys rotate LABEL", "probe". The exit status: 0, 1 failed, 2 used wrongly. */
+int keyd_command(struct token *token, const struct settings *settings, char **words, int count);
+
+#endif

@@ -1,0 +1,29 @@
+/* Whether what the database holds of a device's K still opens inside the token: its key check value. */
+#include "hsm/keyd/operations.h"
+
+static enum outcome check(
+	struct token_session *s, const struct sealed_key *sealed, struct key_check_value *value)
+{
+	static const uint8_t zeros[16];
+	uint8_t block[16];
+	CK_OBJECT_HANDLE k;
+	enum outcome o = open_sealed_k(s, sealed, &k);
+
+	if (o != FINE)
+		return o;
+	o = token_encrypt_block(s, k, zeros, block);
+	token_destroy(s, k);
+	if (o == FINE)
+		memcpy(value->kcv, block, sizeof(value->kcv));
+	return o;
+}
+
+enum outcome perform_check_sealed(struct keyd_thread *t, const struct key_batch *b)
+{
+	const struct sealed_key *in = (const void *)b->items;
+	struct key_check_value *out = (void *)b->results;
+
+	for (unsigned i = 0; i < b->count; i++)
+		b->outcomes[i] = check(&t->session, &in[i], &out[i]);
+	return FINE;
+}

@@ -1,0 +1,46 @@
+#include "hsm/messages.h"
+
+struct operation_row {
+	const char *name;
+	size_t in, out;
+};
+
+static const struct operation_row operations[KEY_OPERATION_COUNT] = {
+	[KEY_PING] = { "ping", sizeof(struct key_ping), sizeof(struct key_ping) },
+	[KEY_AGREE_EK] = { "agree-ek", sizeof(struct key_agree_ek_in),
+		sizeof(struct key_ek_outputs) },
+	[KEY_AGREE_EK_FOR_PEER] = { "agree-ek-for-peer", sizeof(struct key_agree_ek_for_peer_in),
+		sizeof(struct key_ek_for_peer) },
+	[KEY_OPEN_EK_FROM_PEER] = { "open-ek-from-peer", sizeof(struct key_open_ek_from_peer_in),
+		sizeof(struct key_ek_outputs) },
+	[KEY_SIGN] = { "sign", sizeof(struct key_sign_in), sizeof(struct key_signature) },
+	[KEY_CHECK_SEALED] = { "check-sealed", sizeof(struct sealed_key),
+		sizeof(struct key_check_value) },
+};
+
+static const char *const uses[KEY_USE_COUNT] = {
+	[KEY_USE_ECKA] = "ecka",
+	[KEY_USE_SIGN] = "sign",
+	[KEY_USE_RECIPIENT] = "recipient",
+	[KEY_USE_KEK] = "kek",
+};
+
+size_t key_operation_in_size(enum key_operation operation)
+{
+	return operation < KEY_OPERATION_COUNT ? operations[operation].in : 0;
+}
+
+size_t key_operation_out_size(enum key_operation operation)
+{
+	return operation < KEY_OPERATION_COUNT ? operations[operation].out : 0;
+}
+
+const char *key_operation_name(enum key_operation operation)
+{
+	return operation < KEY_OPERATION_COUNT ? operations[operation].name : "unknown";
+}
+
+const char *key_use_name(enum key_use use)
+{
+	return use < KEY_USE_COUNT ? uses[use] : "unknown";
+}

@@ -1,0 +1,92 @@
+/*
+ * Bodies, paths and queries of requests as the first steps of the procedures read them: the first byte
+ * chooses the procedure, the rest is the body, and what stands before its first newline is the path's
+ * parameter and the query as well.
+ */
+#include <stdlib.h>
+
+#include "procedures/arpf.h"
+#include "procedures/arpf_directory.h"
+#include "procedures/body.h"
+#include "procedures/d_ausf.h"
+#include "procedures/initial_attach.h"
+#include "server/routes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct settings settings;
+static struct services services = { .settings = &settings };
+
+static const struct procedure *const procedures[] = {
+	&initial_attach,
+	&initial_attach_batch,
+	&arpf_ek_request,
+	&d_ausf_send_vectors,
+	&d_ausf_keep_pair,
+};
+
+static void start(void)
+{
+	char error[256];
+
+	if (services.trust != NULL)
+		return;
+	services.trust = trust_new();
+	services.own_keys = own_keys_new();
+	services.issuers = issuer_cache_new(16);
+	if (services.trust == NULL || services.own_keys == NULL || services.issuers == NULL ||
+		!settings_read(NULL, &settings, error, sizeof(error)))
+		abort();
+}
+
+/* The CPU steps at the head of the table, as a worker thread does them. */
+static void do_first_steps(struct txn *t)
+{
+	const struct step *step = t->procedure->steps;
+
+	for (; step->name != NULL && step->lane == LANE_CPU; step++)
+		if (step->when == NULL || step->when(t))
+			if (step->run(t) != FINE)
+				return;
+}
+
+static void match_route(struct arena *arena, const uint8_t *text, size_t len)
+{
+	struct route_match match;
+	char *path = arena_copy(arena, text, len);
+
+	if (path != NULL)
+		routes_find("GET", path, &match);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	start();
+	struct arena *arena = size > 0 ? arena_new(1u << 20) : NULL;
+	struct txn *t = arena != NULL ? arena_alloc(arena, sizeof(*t)) : NULL;
+
+	if (t == NULL) {
+		arena_free(arena);
+		return 0;
+	}
+	const uint8_t *newline = memchr(data, '\n', size);
+	size_t line = newline != NULL ? (size_t)(newline - data) : size;
+
+	t->procedure = procedures[data[0] % (sizeof(procedures) / sizeof(procedures[0]))];
+	t->services = &services;
+	t->arena = arena;
+	t->state = arena_alloc(arena, t->procedure->state_size);
+	t->trust = services.trust;
+	t->own_keys = services.own_keys;
+	t->parameters[0] = arena_copy(arena, data + 1, line > 0 ? line - 1 : 0);
+	t->query = t->parameters[0];
+	t->body = bytes_of(data + 1, size - 1);
+	do_first_steps(t);
+	match_route(arena, data, line);
+	int64_t number;
+
+	(void)!query_number(t, "limit", 0, 1000, 10, &number);
+	(void)arpf_uri_is_allowed("https://a https://b:* http://127.0.0.1:*", t->query);
+	arena_free(arena);
+	return 0;
+}
