@@ -1,14 +1,15 @@
 /*
- * The DB lane's other end: libpq connections in pipeline mode on the loop, and the queue of what they are
- * asked.
+ * The DB lane's other end: libpq connections in pipeline mode on the loop, and the queue of what
+ * they are asked.
  *
- * A request is one row of work for one statement of db/statements.h. Requests queue by
- * statement; db_pump() gives what has queued to idle connections, each batch one multi-row statement
- * (arrays of binary parameters through unnest) and one commit. A statement that fails as a
- * batch of many is tried row by row, so that one bad row spoils no other. A connection that breaks
- * is made again by the loop; a batch that was under way is asked again of another (every statement may be
+ * A request is one row of work for one statement of db/statements.h. Requests queue by statement;
+ * db_pump() gives what has queued to idle connections, each batch one multi-row statement (arrays
+ * of binary parameters through unnest) and one commit. A statement that fails as a batch of many
+ * is tried row by row, so that one bad row spoils no other. A connection that breaks is made again
+ * by the loop; a batch that was under way is asked again of another (every statement may be
  * repeated with the same result), and what is not answered by its deadline ends with
- * DATABASE_UNAVAILABLE. Every request is ended exactly once, by done(), never before db_submit() has returned.
+ * DATABASE_UNAVAILABLE. Every request is ended exactly once, by done(), never before db_submit()
+ * has returned.
  *
  * Belongs to one loop and its thread.
  */
@@ -25,11 +26,14 @@ struct db;
 struct db_request {
 	enum db_statement statement;
 	const void *row; /* the statement's input structure; the caller's, until done() */
-	void *result; /* its output structure, filled where the outcome is FINE; NULL where it has none */
+	void *result;    /* its output structure, filled where it is FINE; NULL where it has none */
 	int64_t deadline_ms;
-	/* FINE; NO_ROW where a keyed statement touched no row; CONFLICT for a unique key; DATABASE_UNAVAILABLE */
+	/*
+	 * FINE; NO_ROW where a statement found or touched no row; CONFLICT for a unique key;
+	 * DATABASE_UNAVAILABLE, after which it is not known whether it was done; BROKEN
+	 */
 	void (*done)(struct db_request *request, enum outcome outcome);
-	/* for statements that list: called for each row before done(); `row` is valid during the call */
+	/* for statements that list: for each row, before done(); `row` is valid during the call */
 	void (*each)(struct db_request *request, const void *row);
 	/* the lane's own */
 	struct db_request *next;
@@ -47,7 +51,10 @@ void db_submit(struct db *db, struct db_request *request);
 void db_pump(struct db *db);
 bool db_is_ready(const struct db *db);
 unsigned db_waiting(const struct db *db);
-/* LISTENs on a channel; `heard` is called on the loop for each notice, and once after each reconnection. */
+/*
+ * LISTENs on a channel, by a connection of its own. `heard` is called on the loop when there were
+ * notices, and once whenever listening has begun or begun anew: what changed before was not heard.
+ */
 enum outcome db_listen(
 	struct db *db, const char *channel, void (*heard)(void *context), void *context);
 

@@ -1,10 +1,10 @@
 /*
- * IMSIs from leased blocks: a reactor leases a block of a pool and gives its numbers out from memory, so
- * that replicas share no counter. The next block is leased before the last number is gone. A lease lives
- * while its owner renews it; the lease of a server that died is taken over with the numbers that are
- * not yet used. A reactor whose renewals fail for as long as a lease lives stops giving out
- * numbers of it before another may take it over. That no IMSI is ever bound twice is in the end the
- * database's unique key.
+ * IMSIs from leased blocks: a reactor leases a block of a pool and gives its numbers out from
+ * memory, so that replicas share no counter. The next block is leased before the last number is
+ * gone. A lease lives while its owner renews it; the lease of a server that died is taken over
+ * with the numbers that are not yet used. A reactor whose renewals fail for as long as a lease
+ * lives stops giving out numbers of it before another may take it over. That no IMSI is ever bound
+ * twice is in the end the database's unique key.
  *
  * Belongs to one loop and its thread.
  */
@@ -28,8 +28,13 @@ struct imsi_leases *imsi_leases_new(
 	struct ev_loop *loop, struct db *db, struct plmn plmn, uint32_t block, uint32_t lease_s);
 /* Does not give the leases back: imsi_leases_give_back() does, while the loop still runs. */
 void imsi_leases_free(struct imsi_leases *l);
-/* True: request->imsi is set and done() is not called. False: done() will be, when a block has come. */
+/*
+ * True: request->imsi is set and done() is not called. False: done() will be, when a block has
+ * come.
+ */
 bool imsi_take(struct imsi_leases *l, struct imsi_request *request);
+/* A pool was added: what was exhausted may not be any more. */
+void imsi_leases_look_again(struct imsi_leases *l);
 /* A number that was taken and not bound after all; it is given out again. */
 void imsi_give_back(struct imsi_leases *l, uint64_t imsi);
 /* For shutdown: the leases are others' to take; done(context) is called once. */

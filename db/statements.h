@@ -1,11 +1,11 @@
 /*
- * Every SQL statement of the server, as a table indexed by this enum: its text, the layout of its input
- * structure (what becomes arrays of parameters) and of its output structure. All are prepared when a
- * connection is made, so that a typing error fails at start. Statements on devices may be repeated with the same
- * input and then have the same result.
+ * Every SQL statement of the server, as a table indexed by this enum: its text, the layout of its
+ * input structure (what becomes arrays of parameters) and of its output structure. All are
+ * prepared when a connection is made, so that a typing error fails at start. Statements on devices
+ * may be repeated with the same input and then have the same result.
  *
- * IMSIs and dIMSIs are integers; texts and byte strings in rows point into the caller's memory on input,
- * and are copied into fixed arrays on output. Times are unix seconds.
+ * IMSIs and dIMSIs are integers; texts and byte strings in rows point into the caller's memory on
+ * input, and are copied into fixed arrays on output. Times are unix seconds.
  */
 #ifndef DB_STATEMENTS_H
 #define DB_STATEMENTS_H
@@ -17,21 +17,39 @@
 
 enum db_statement {
 	/* bindings: dIMSI, IMSI, SE (protocol section 4) */
-	DB_BIND, /* struct db_binding_in; NO_ROW: the dIMSI is bound already; CONFLICT: the IMSI is taken */
-	DB_BIND_AND_HAND_OVER, /* the same, and an outbox row for the remote D-AUSF, in one commit */
-	DB_FIND_BINDING,       /* struct db_dimsi, struct db_binding */
+	/* struct db_binding_in; NO_ROW: the dIMSI is bound already; CONFLICT: the IMSI is taken */
+	DB_BIND,
+	/* the same, and an outbox row for the remote D-AUSF, in one commit */
+	DB_BIND_AND_HAND_OVER,
+	DB_FIND_BINDING,         /* struct db_dimsi, struct db_binding */
 	DB_FIND_BINDING_BY_IMSI, /* struct db_imsi, struct db_binding */
-	DB_RELEASE, /* struct db_release_in, struct db_binding: destroys the credential, IMSI to quarantine, pair gone */
-	DB_RELEASE_AND_HAND_OVER, /* the same, and an outbox row that takes the pair back from the remote D-AUSF */
+	/*
+	 * struct db_release_in, struct db_binding: destroys the credential, IMSI to quarantine,
+	 * pair gone
+	 */
+	DB_RELEASE,
+	/* the same, and an outbox row that takes the pair back from the remote D-AUSF */
+	DB_RELEASE_AND_HAND_OVER,
 	DB_LIST_BINDINGS, /* struct db_page, each struct db_binding by dIMSI */
 	DB_SEND_VECTORS,  /* struct db_dimsi, struct db_pair: READY becomes VECTORS_SENT (4.5) */
 	/* the D-AUSF's own pairs, handed over by other servers */
 	DB_KEEP_PAIR, /* struct db_pair_in; CONFLICT never: the newest counts */
 	DB_DROP_PAIR, /* struct db_dimsi; NO_ROW where there is none */
 	/* what is owed to a remote D-AUSF */
-	DB_LIST_OUTBOX, /* struct db_outbox_claim, each struct db_outbox_row: due rows, claimed for claim_s seconds (SKIP LOCKED) */
-	DB_OUTBOX_TAKEN, /* struct db_outbox_key: removes the row; a binding in READY becomes VECTORS_SENT; FINE where it is gone */
-	DB_OUTBOX_RETRY,       /* struct db_outbox_retry_in: due again later, one more try counted; FINE where it is gone */
+	/*
+	 * struct db_outbox_claim, each struct db_outbox_row: due rows, claimed for claim_s seconds
+	 * (SKIP LOCKED)
+	 */
+	DB_LIST_OUTBOX,
+	/*
+	 * struct db_outbox_key: removes the row; a binding in READY becomes VECTORS_SENT; FINE
+	 * where it is gone
+	 */
+	DB_OUTBOX_TAKEN,
+	/*
+	 * struct db_outbox_retry_in: due again later, one more try counted; FINE where it is gone
+	 */
+	DB_OUTBOX_RETRY,
 	DB_RECORD_ENDORSEMENT, /* struct db_endorsement_in (4.3) */
 	/* trust */
 	DB_LIST_ANCHORS,     /* struct db_page, each struct db_anchor, by number */
@@ -43,11 +61,20 @@ enum db_statement {
 	DB_LIST_KEYS, /* struct db_page, each struct db_key_row, by number */
 	DB_PUT_KEY,   /* struct db_key_in: adds or replaces by key id */
 	/* IMSI pools and their leases; used by db/imsi_leases.c and administration */
-	DB_ADD_POOL,    /* struct db_pool_in; CONFLICT where it overlaps another or is there already */
-	DB_LIST_POOLS,  /* struct db_page, each struct db_pool by first */
-	DB_LEASE_BLOCK, /* struct db_lease_in, each struct db_lease: a dead lease, or else rested IMSIs, or else new ones; none: exhausted */
-	DB_LIST_USED, /* struct db_range, each struct db_imsi: the numbers of the range that are bound or in quarantine */
-	DB_RENEW_LEASES, /* struct db_owner, each struct db_lease: the leases of this owner live on */
+	DB_ADD_POOL, /* struct db_pool_in; CONFLICT where it overlaps another or is there already */
+	DB_LIST_POOLS, /* struct db_page, each struct db_pool by first */
+	/*
+	 * struct db_lease_in, each struct db_lease: a dead lease, or else rested IMSIs, or else
+	 * new ones; none: exhausted
+	 */
+	DB_LEASE_BLOCK,
+	/*
+	 * struct db_range, each struct db_imsi: the numbers of the range that are bound or in
+	 * quarantine
+	 */
+	DB_LIST_USED,
+	/* struct db_owner, each struct db_lease: the leases of this owner live on */
+	DB_RENEW_LEASES,
 	DB_END_LEASE,        /* struct db_lease_key: the block is used up */
 	DB_GIVE_BACK_LEASES, /* struct db_owner: at shutdown, others may take them at once */
 	DB_STATUS,           /* any, struct db_status */
@@ -191,9 +218,15 @@ struct db_lease_in {
 	int64_t size, lease_s;
 	int32_t plmn, plmn_digits; /* only pools of this PLMN */
 };
+/*
+ * How long a rested IMSI is its claimant's alone; unless it is bound by then, it may be claimed
+ * again.
+ */
+#define DB_REST_CLAIM_S 3600
 struct db_lease {
 	int64_t first, last;
-	bool adopted; /* some of its numbers may be used: DB_LIST_USED tells */
+	bool is_adopted; /* some of its numbers may be used: DB_LIST_USED tells */
+	bool is_rested;  /* one rested number, claimed: no lease to renew or end */
 };
 struct db_lease_key {
 	struct bytes owner;

@@ -1,0 +1,230 @@
+#include "db/db.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/connection.h"
+#include "db/listener.h"
+
+#define SWEEP_S 0.1
+/* Nobody waits longer than this for a database that is away: a client is better told soon. */
+#define QUEUE_MS 3000
+
+struct queue {
+	struct db_request *first, *last;
+};
+
+struct db {
+	struct ev_loop *loop;
+	char *conninfo;
+	ev_timer sweep;
+	struct queue queues[DB_STATEMENT_COUNT];
+	unsigned waiting;
+	uint64_t order;
+	struct listener *listener; /* made when somebody wants to hear */
+	unsigned count;
+	struct connection connections[];
+};
+
+static void join_back(struct queue *q, struct db_request *r)
+{
+	r->next = NULL;
+	if (q->first == NULL)
+		q->first = r;
+	else
+		q->last->next = r;
+	q->last = r;
+}
+
+void db_submit(struct db *db, struct db_request *r)
+{
+	int64_t latest = clock_ms() + QUEUE_MS;
+
+	r->order = db->order++;
+	r->until_ms = r->deadline_ms < latest ? r->deadline_ms : latest;
+	r->sent = false;
+	r->alone = false;
+	join_back(&db->queues[r->statement], r);
+	db->waiting++;
+}
+
+void lane_put_back(struct db *db, struct db_request *first)
+{
+	struct db_request *last = first;
+
+	if (first == NULL)
+		return;
+	struct queue *q = &db->queues[first->statement];
+	db->waiting++;
+	for (; last->next != NULL; last = last->next)
+		db->waiting++;
+	last->next = q->first;
+	if (q->first == NULL)
+		q->last = last;
+	q->first = first;
+}
+
+void lane_end(struct db *db, struct db_request *r, enum outcome outcome)
+{
+	(void)db;
+	r->next = NULL;
+	r->done(r, outcome);
+}
+
+static struct queue *find_oldest(struct db *db)
+{
+	struct queue *oldest = NULL;
+
+	for (unsigned i = 0; i < DB_STATEMENT_COUNT; i++) {
+		struct queue *q = &db->queues[i];
+
+		if (q->first != NULL && (oldest == NULL || q->first->order < oldest->first->order))
+			oldest = q;
+	}
+	return oldest;
+}
+
+/* Cuts the front off a queue: so many as may go in one batch. */
+static struct db_request *take_batch(struct db *db, struct queue *q, unsigned *count)
+{
+	struct db_request *first = q->first;
+	struct db_request *last = first;
+	const struct statement *s = &statements[first->statement];
+	unsigned most = statement_takes_many(s) && !first->alone ? BATCH_MAX : 1;
+
+	*count = 1;
+	while (*count < most && last->next != NULL && !last->next->alone) {
+		last = last->next;
+		(*count)++;
+	}
+	q->first = last->next;
+	if (q->first == NULL)
+		q->last = NULL;
+	last->next = NULL;
+	db->waiting -= *count;
+	return first;
+}
+
+void db_pump(struct db *db)
+{
+	if (db->waiting == 0)
+		return;
+	int64_t now = clock_ms();
+
+	for (unsigned i = 0; i < db->count && db->waiting > 0; i++) {
+		unsigned count;
+
+		if (!connection_is_idle(&db->connections[i], now))
+			continue;
+		struct db_request *batch = take_batch(db, find_oldest(db), &count);
+		connection_send(&db->connections[i], batch, count);
+	}
+}
+
+/* Takes out of a queue what has waited long enough, or all of it, and adds it to a list. */
+static void take_late(struct db *db, struct queue *q, int64_t now, struct queue *late)
+{
+	struct db_request *r = q->first;
+
+	*q = (struct queue){ NULL, NULL };
+	while (r != NULL) {
+		struct db_request *next = r->next;
+
+		if (r->until_ms <= now) {
+			join_back(late, r);
+			db->waiting--;
+		} else {
+			join_back(q, r);
+		}
+		r = next;
+	}
+}
+
+static void end_late(struct db *db, int64_t now)
+{
+	struct queue late = { NULL, NULL };
+
+	for (unsigned i = 0; i < DB_STATEMENT_COUNT; i++)
+		take_late(db, &db->queues[i], now, &late);
+	while (late.first != NULL) {
+		struct db_request *r = late.first;
+
+		late.first = r->next;
+		lane_end(db, r, DATABASE_UNAVAILABLE);
+	}
+}
+
+static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct db *db = timer->data;
+	int64_t now = clock_ms();
+
+	(void)loop;
+	(void)events;
+	for (unsigned i = 0; i < db->count; i++)
+		connection_check(&db->connections[i], now);
+	if (db->waiting > 0)
+		end_late(db, now);
+	db_pump(db);
+}
+
+struct db *db_new(struct ev_loop *loop, const char *conninfo, unsigned connections)
+{
+	struct db *db = calloc(1, sizeof(*db) + connections * sizeof(struct connection));
+
+	if (db == NULL)
+		return NULL;
+	db->conninfo = strdup(conninfo);
+	if (db->conninfo == NULL) {
+		free(db);
+		return NULL;
+	}
+	db->loop = loop;
+	db->count = connections;
+	link_warn_of_names(db->conninfo);
+	for (unsigned i = 0; i < connections; i++)
+		connection_start(&db->connections[i], db, loop, db->conninfo, i + 1);
+	ev_timer_init(&db->sweep, on_sweep, SWEEP_S, SWEEP_S);
+	db->sweep.data = db;
+	ev_timer_start(loop, &db->sweep);
+	return db;
+}
+
+void db_free(struct db *db)
+{
+	if (db == NULL)
+		return;
+	ev_timer_stop(db->loop, &db->sweep);
+	listener_free(db->listener);
+	for (unsigned i = 0; i < db->count; i++)
+		connection_stop(&db->connections[i]);
+	/* What is done() may ask for more. */
+	while (db->waiting > 0)
+		end_late(db, INT64_MAX);
+	free(db->conninfo);
+	free(db);
+}
+
+bool db_is_ready(const struct db *db)
+{
+	for (unsigned i = 0; i < db->count; i++)
+		if (db->connections[i].is_ready)
+			return true;
+	return false;
+}
+
+unsigned db_waiting(const struct db *db)
+{
+	return db->waiting;
+}
+
+enum outcome db_listen(
+	struct db *db, const char *channel, void (*heard)(void *context), void *context)
+{
+	if (db->listener == NULL)
+		db->listener = listener_new(db->loop, db->conninfo);
+	if (db->listener == NULL)
+		return NO_MEMORY;
+	return listener_add(db->listener, channel, heard, context);
+}

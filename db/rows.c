@@ -1,0 +1,245 @@
+#include "db/rows.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+/* Types' numbers are fixed: pg_type.dat of PostgreSQL. */
+enum { BOOL_OID = 16, BYTEA_OID = 17, INT8_OID = 20, INT4_OID = 23, TEXT_OID = 25 };
+enum { BYTEA_ARRAY = 1001, INT4_ARRAY = 1007, TEXT_ARRAY = 1009, INT8_ARRAY = 1016 };
+
+#define ARRAY_HEADER 20u /* dimensions, flags, element type, length, lower bound */
+
+static Oid element_type(enum column_type type)
+{
+	switch (type) {
+	case COLUMN_INT8:
+		return INT8_OID;
+	case COLUMN_INT4:
+		return INT4_OID;
+	case COLUMN_BOOL:
+		return BOOL_OID;
+	case COLUMN_TEXT:
+		return TEXT_OID;
+	case COLUMN_BYTES:
+	case COLUMN_FIXED:
+		return BYTEA_OID;
+	case COLUMN_NONE:
+		break;
+	}
+	return 0;
+}
+
+static Oid array_type(enum column_type type)
+{
+	switch (type) {
+	case COLUMN_INT8:
+		return INT8_ARRAY;
+	case COLUMN_INT4:
+		return INT4_ARRAY;
+	case COLUMN_TEXT:
+		return TEXT_ARRAY;
+	case COLUMN_BYTES:
+	case COLUMN_FIXED:
+		return BYTEA_ARRAY;
+	case COLUMN_BOOL:
+	case COLUMN_NONE:
+		break;
+	}
+	return 0;
+}
+
+int parameter_types(const struct statement *s, Oid types[COLUMNS_MAX])
+{
+	int count = 0;
+
+	for (; s->in[count].type != COLUMN_NONE; count++)
+		types[count] = statement_takes_many(s) ? array_type(s->in[count].type)
+						       : element_type(s->in[count].type);
+	return count;
+}
+
+static struct bytes text_or_bytes(const struct column *c, const void *member)
+{
+	if (c->type == COLUMN_TEXT) {
+		const struct db_text *text = member;
+
+		return bytes_of(text->at, text->len);
+	}
+	if (c->type == COLUMN_BYTES)
+		return *(const struct bytes *)member;
+	return bytes_of(member, c->width);
+}
+
+static size_t value_length(const struct column *c, const void *row)
+{
+	switch (c->type) {
+	case COLUMN_INT8:
+		return 8;
+	case COLUMN_INT4:
+		return 4;
+	case COLUMN_BOOL:
+		return 1;
+	case COLUMN_TEXT:
+	case COLUMN_BYTES:
+	case COLUMN_FIXED:
+		return text_or_bytes(c, (const uint8_t *)row + c->at).len;
+	case COLUMN_NONE:
+		break;
+	}
+	return 0;
+}
+
+static void put_value(struct buffer *b, const struct column *c, const void *row)
+{
+	const void *member = (const uint8_t *)row + c->at;
+	struct bytes value;
+
+	switch (c->type) {
+	case COLUMN_INT8:
+		buffer_put_u64(b, *(const uint64_t *)member);
+		return;
+	case COLUMN_INT4:
+		buffer_put_u32(b, *(const uint32_t *)member);
+		return;
+	case COLUMN_BOOL:
+		buffer_put_u8(b, *(const bool *)member);
+		return;
+	case COLUMN_TEXT:
+	case COLUMN_BYTES:
+	case COLUMN_FIXED:
+		value = text_or_bytes(c, member);
+		buffer_put(b, value.at, value.len);
+		return;
+	case COLUMN_NONE:
+		return;
+	}
+}
+
+static size_t column_length(const struct statement *s, const struct column *c,
+	const struct db_request *first, unsigned count)
+{
+	size_t len = 0;
+
+	if (!statement_takes_many(s))
+		return value_length(c, first->row);
+	for (const struct db_request *r = first; count > 0; count--, r = r->next)
+		len += 4 + value_length(c, r->row);
+	return ARRAY_HEADER + len;
+}
+
+static void put_column(struct buffer *b, const struct statement *s, const struct column *c,
+	const struct db_request *first, unsigned count)
+{
+	if (!statement_takes_many(s)) {
+		put_value(b, c, first->row);
+		return;
+	}
+	buffer_put_u32(b, 1);
+	buffer_put_u32(b, 0);
+	buffer_put_u32(b, element_type(c->type));
+	buffer_put_u32(b, count);
+	buffer_put_u32(b, 1);
+	for (const struct db_request *r = first; count > 0; count--, r = r->next) {
+		buffer_put_u32(b, (uint32_t)value_length(c, r->row));
+		put_value(b, c, r->row);
+	}
+}
+
+bool parameters_write(struct parameters *p, const struct statement *s,
+	const struct db_request *first, unsigned count)
+{
+	size_t total = 0;
+
+	for (p->count = 0; s->in[p->count].type != COLUMN_NONE; p->count++) {
+		size_t len = column_length(s, &s->in[p->count], first, count);
+
+		p->lengths[p->count] = (int)len;
+		p->formats[p->count] = 1;
+		total += len;
+	}
+	if (total > p->cap) {
+		uint8_t *space = realloc(p->space, total);
+
+		if (space == NULL)
+			return false;
+		p->space = space;
+		p->cap = total;
+	}
+	struct buffer b = buffer_over(p->space, p->cap);
+	for (int i = 0; i < p->count; i++) {
+		/* A value of no length must not be a NULL. */
+		p->values[i] = p->space != NULL ? (const char *)p->space + b.len : "";
+		put_column(&b, s, &s->in[i], first, count);
+	}
+	return !b.full;
+}
+
+void parameters_clear(struct parameters *p)
+{
+	free(p->space);
+	*p = (struct parameters){ 0 };
+}
+
+int64_t row_ordinal(const PGresult *result, int row)
+{
+	uint64_t v;
+
+	if (PQnfields(result) < 1 || PQgetisnull(result, row, 0) ||
+		PQgetlength(result, row, 0) != (int)sizeof(v))
+		return 0;
+	memcpy(&v, PQgetvalue(result, row, 0), sizeof(v));
+	return (int64_t)be64toh(v);
+}
+
+static bool read_text(struct bytes from, const struct column *c, char *out)
+{
+	if (from.len >= c->width)
+		return false;
+	memcpy(out, from.at, from.len);
+	out[from.len] = '\0';
+	return true;
+}
+
+static bool read_value(struct bytes from, const struct column *c, void *out)
+{
+	void *member = (uint8_t *)out + c->at;
+
+	switch (c->type) {
+	case COLUMN_INT8:
+		return bytes_take_u64(&from, member) && from.len == 0;
+	case COLUMN_INT4:
+		return bytes_take_u32(&from, member) && from.len == 0;
+	case COLUMN_BOOL:
+		*(bool *)member = from.len == 1 && from.at[0] != 0;
+		return from.len == 1;
+	case COLUMN_TEXT:
+		return read_text(from, c, member);
+	case COLUMN_BYTES:
+		*(struct bytes *)member = from;
+		return true;
+	case COLUMN_FIXED:
+		if (from.len == c->width)
+			memcpy(member, from.at, from.len);
+		return from.len == c->width;
+	case COLUMN_NONE:
+		break;
+	}
+	return false;
+}
+
+bool row_read(const PGresult *result, int row, const struct statement *s, void *out)
+{
+	int from = s->kind == MANY_KEYED ? 1 : 0;
+
+	for (int i = 0; s->out[i].type != COLUMN_NONE; i++) {
+		int field = from + i;
+
+		if (field >= PQnfields(result) || PQgetisnull(result, row, field))
+			return false;
+		struct bytes value = bytes_of(
+			PQgetvalue(result, row, field), (size_t)PQgetlength(result, row, field));
+		if (!read_value(value, &s->out[i], out))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,54 @@
+/*
+ * A row of the table of statements: SQL, and how a request's structures become its parameters and
+ * its result's rows become structures. Inside db/ only.
+ *
+ * Statements for many requests take one array per column and, where requests may differ in what
+ * became of them, return the ordinal of the request (from 1) as their first column; the others
+ * take plain values and are sent alone.
+ */
+#ifndef DB_STATEMENT_H
+#define DB_STATEMENT_H
+
+#include "db/statements.h"
+
+enum column_type {
+	COLUMN_NONE, /* ends a list of columns */
+	COLUMN_INT8,
+	COLUMN_INT4,
+	COLUMN_BOOL,
+	COLUMN_TEXT,  /* in: struct db_text; out: char[width], with its NUL */
+	COLUMN_BYTES, /* in: struct bytes; out: struct bytes into the result */
+	COLUMN_FIXED, /* uint8_t[width] */
+};
+
+struct column {
+	enum column_type type;
+	uint16_t at; /* offset in the structure */
+	uint16_t width;
+};
+
+enum statement_kind {
+	MANY_KEYED, /* a request whose ordinal is not returned ends with NO_ROW */
+	MANY_PLAIN, /* returns nothing; all end FINE */
+	ONE,        /* the first row is the result; none is NO_ROW */
+	LIST,       /* each() for each row */
+};
+
+#define COLUMNS_MAX 12
+
+struct statement {
+	const char *name; /* under which it is prepared, and in logs */
+	const char *sql;
+	enum statement_kind kind;
+	struct column in[COLUMNS_MAX + 1];
+	struct column out[COLUMNS_MAX + 1];
+};
+
+extern const struct statement statements[DB_STATEMENT_COUNT];
+
+static inline bool statement_takes_many(const struct statement *s)
+{
+	return s->kind == MANY_KEYED || s->kind == MANY_PLAIN;
+}
+
+#endif
