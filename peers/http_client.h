@@ -31,6 +31,7 @@ struct http_request {
 	void *work; /* the client's own */
 };
 
+/* The texts are the caller's, until http_client_free(). */
 struct http_client_settings {
 	const char *unix_socket;                           /* NULL: by the URL's host */
 	const char *ca_file, *certificate_file, *key_file; /* TLS; NULL: the system's */

@@ -1,0 +1,36 @@
+#include "admin-cli/commands.h"
+#include "admin-cli/list.h"
+#include "admin-cli/remote.h"
+#include "admin-cli/show.h"
+
+#define BINDINGS "/admin/v1/bindings"
+
+static const struct list_column columns[] = {
+	{ "DIMSI", "dimsi" },
+	{ "SUPI", "supi" },
+	{ "STATE", "state" },
+	{ "SE", "seId" },
+	{ "CHANGED", "changedAt" },
+	{},
+};
+
+enum cli_end command_binding_show(struct cli *cli)
+{
+	struct remote_answer answer;
+	char path[256];
+
+	if (!remote_path(BINDINGS, cli->arguments[0], path, sizeof(path)))
+		return cli_refuse_outcome(INVALID_PARAMETER, "this is no dIMSI, Access ID or SUPI");
+	enum cli_end end = remote_call(cli, "GET", path, NULL, &answer);
+	if (end == CLI_DONE && cli->json)
+		end = cli_answer_json(json_incref(answer.json));
+	else if (end == CLI_DONE)
+		show_json(answer.json, stdout);
+	json_decref(answer.json);
+	return end;
+}
+
+enum cli_end command_binding_list(struct cli *cli)
+{
+	return list_show(cli, BINDINGS, columns);
+}

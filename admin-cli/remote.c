@@ -1,0 +1,251 @@
+#include "admin-cli/remote.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_S 5L
+#define TIMEOUT_S         60L
+#define ANSWER_MOST       (16u * 1024u * 1024u)
+#define URL_MAX           1024
+
+struct remote {
+	CURL *curl;
+	struct curl_slist *headers;
+	const char *socket; /* NULL: by url */
+	const char *url;    /* its origin */
+	char error[CURL_ERROR_SIZE];
+	char *at; /* of the answer */
+	size_t len;
+};
+
+/* --url and --socket count first; then the configuration, where one was named; then $ARPF_URL. */
+static void choose_place(struct cli *cli, struct remote *r)
+{
+	const char *url = cli_option(cli, "url"), *socket = cli_option(cli, "socket");
+
+	if (url == NULL && socket == NULL && cli_config_path(cli) != NULL &&
+		cli->settings.admin_socket[0] != '\0')
+		socket = cli->settings.admin_socket;
+	if (url == NULL && socket == NULL)
+		url = getenv("ARPF_URL");
+	if (url == NULL && socket == NULL)
+		socket = cli->settings.admin_socket;
+	r->socket = socket;
+	r->url = socket == NULL ? url : "http://localhost";
+}
+
+static size_t on_answer(char *at, size_t size, size_t count, void *context)
+{
+	struct remote *r = context;
+	size_t len = size * count;
+
+	if (len > ANSWER_MOST - r->len)
+		return 0;
+	char *grown = realloc(r->at, r->len + len + 1);
+	if (grown == NULL)
+		return 0;
+	memcpy(grown + r->len, at, len);
+	r->at = grown;
+	r->len += len;
+	return len;
+}
+
+static struct remote *open_remote(struct cli *cli)
+{
+	struct remote *r = calloc(1, sizeof(*r));
+
+	if (r == NULL || (r->curl = curl_easy_init()) == NULL) {
+		free(r);
+		return NULL;
+	}
+	choose_place(cli, r);
+	r->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	curl_easy_setopt(r->curl, CURLOPT_ERRORBUFFER, r->error);
+	curl_easy_setopt(r->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(r->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(r->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(r->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+	curl_easy_setopt(r->curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+	curl_easy_setopt(r->curl, CURLOPT_WRITEFUNCTION, on_answer);
+	curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, r->headers);
+	curl_easy_setopt(r->curl, CURLOPT_UNIX_SOCKET_PATH, r->socket);
+	if (cli_option(cli, "ca-file") != NULL)
+		curl_easy_setopt(r->curl, CURLOPT_CAINFO, cli_option(cli, "ca-file"));
+	curl_easy_setopt(r->curl, CURLOPT_SSLCERT, cli_option(cli, "certificate-file"));
+	curl_easy_setopt(r->curl, CURLOPT_SSLKEY, cli_option(cli, "key-file"));
+	cli->remote = r;
+	return r;
+}
+
+void remote_end(struct cli *cli)
+{
+	struct remote *r = cli->remote;
+
+	if (r == NULL)
+		return;
+	curl_easy_cleanup(r->curl);
+	curl_slist_free_all(r->headers);
+	free(r->at);
+	free(r);
+	cli->remote = NULL;
+}
+
+static CURLcode perform(struct remote *r, const char *method, const char *path, const char *body)
+{
+	char url[URL_MAX];
+	int n = snprintf(url, sizeof(url), "%s%s", r->url, path);
+
+	if (n < 0 || (size_t)n >= sizeof(url))
+		return CURLE_URL_MALFORMAT;
+	r->len = 0;
+	r->error[0] = '\0';
+	curl_easy_setopt(r->curl, CURLOPT_URL, url);
+	if (body != NULL)
+		curl_easy_setopt(r->curl, CURLOPT_POSTFIELDS, body);
+	else
+		curl_easy_setopt(r->curl, CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(r->curl, CURLOPT_CUSTOMREQUEST, method);
+	CURLcode code = curl_easy_perform(r->curl);
+	long error = 0;
+	if (code == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(r->curl, CURLINFO_OS_ERRNO, &error);
+	if (error != 0) /* curl's own words name a host and port that a socket does not have */
+		snprintf(r->error, sizeof(r->error), "%s", strerror((int)error));
+	else if (code != CURLE_OK && r->error[0] == '\0')
+		snprintf(r->error, sizeof(r->error), "%s", curl_easy_strerror(code));
+	/* The body is the caller's. */
+	curl_easy_setopt(r->curl, CURLOPT_POSTFIELDS, NULL);
+	return code;
+}
+
+/* "arpfctl: INVALID_PARAMETER: This is no PLMN. (plmn)" */
+static enum cli_end refuse_by_problem(int status, const json_t *problem)
+{
+	const char *cause = remote_text(problem, "cause");
+	const char *detail = remote_text(problem, "detail");
+	const json_t *invalid = json_array_get(json_object_get(problem, "invalidParams"), 0);
+	const char *param = remote_text(invalid, "param");
+
+	if (cause[0] == '\0')
+		return cli_refuse("UNEXPECTED_ANSWER",
+			"the server answered with status %d and no cause", status);
+	if (detail[0] == '\0')
+		detail = remote_text(problem, "title");
+	if (param[0] == '\0')
+		return cli_refuse(cause, "%s", detail);
+	return cli_refuse(cause, "%s: %s", param, detail);
+}
+
+enum cli_end remote_try(struct cli *cli, const char *method, const char *path, json_t *body,
+	struct remote_answer *answer)
+{
+	struct remote *r = cli->remote != NULL ? cli->remote : open_remote(cli);
+	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+	bool is_whole = r != NULL && (body == NULL) == (text == NULL);
+	long status = 0;
+
+	*answer = (struct remote_answer){ 0 };
+	json_decref(body);
+	CURLcode code = is_whole ? perform(r, method, path, text) : CURLE_OUT_OF_MEMORY;
+	free(text);
+	if (!is_whole)
+		return cli_refuse_outcome(NO_MEMORY, NULL);
+	if (code != CURLE_OK)
+		return CLI_REFUSED;
+	curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
+	answer->reached = true;
+	answer->status = (int)status;
+	answer->json = r->len > 0 ? json_loadb(r->at, r->len, 0, NULL) : NULL;
+	if (status >= 200 && status < 300 && (r->len == 0) == (answer->json == NULL))
+		return CLI_DONE;
+	enum cli_end end = refuse_by_problem(answer->status, answer->json);
+	json_decref(answer->json);
+	answer->json = NULL;
+	return end;
+}
+
+enum cli_end remote_refuse_unreached(struct cli *cli)
+{
+	const struct remote *r = cli->remote;
+
+	return cli_refuse("SERVER_NOT_REACHABLE", "server not reachable at %s: %s",
+		r->socket != NULL ? r->socket : r->url, r->error);
+}
+
+enum cli_end remote_call(struct cli *cli, const char *method, const char *path, json_t *body,
+	struct remote_answer *answer)
+{
+	enum cli_end end = remote_try(cli, method, path, body, answer);
+
+	return end != CLI_DONE && !answer->reached && cli->remote != NULL
+		       ? remote_refuse_unreached(cli)
+		       : end;
+}
+
+/* after: -1 for the first page; becomes -1 after the last. */
+static enum cli_end show_page(struct cli *cli, const char *path, json_int_t *after,
+	enum cli_end (*item)(void *context, json_t *item), void *context)
+{
+	struct remote_answer answer;
+	char url[URL_MAX];
+
+	snprintf(url, sizeof(url), "%s?limit=1000&after=%" JSON_INTEGER_FORMAT, path, *after);
+	enum cli_end end = remote_call(cli, "GET", url, NULL, &answer);
+	if (end != CLI_DONE)
+		return end;
+	json_t *items = json_object_get(answer.json, "items");
+	for (size_t i = 0; i < json_array_size(items) && end == CLI_DONE; i++)
+		end = item(context, json_array_get(items, i));
+	json_int_t next = remote_number(answer.json, "next");
+
+	/* A page that does not lead on would be asked for for ever. */
+	*after = next > *after ? next : -1;
+	json_decref(answer.json);
+	return end;
+}
+
+enum cli_end remote_each(struct cli *cli, const char *path,
+	enum cli_end (*item)(void *context, json_t *item), enum cli_end (*page)(void *context),
+	void *context)
+{
+	json_int_t after = -1;
+	enum cli_end end;
+
+	do {
+		end = show_page(cli, path, &after, item, context);
+		if (end == CLI_DONE)
+			end = page(context);
+	} while (end == CLI_DONE && after >= 0);
+	return end;
+}
+
+bool remote_path(const char *path, const char *word, char *out, size_t size)
+{
+	int n = snprintf(out, size, "%s/", path);
+	size_t len = n > 0 ? (size_t)n : 0;
+
+	for (; *word != '\0' && len + 3 < size; word++) {
+		bool plain = isalnum((unsigned char)*word) || strchr("-._~@", *word) != NULL;
+
+		n = snprintf(out + len, size - len, plain ? "%c" : "%%%02X", (unsigned char)*word);
+		len += (size_t)n;
+	}
+	return *word == '\0';
+}
+
+const char *remote_text(const json_t *in, const char *name)
+{
+	const char *text = json_string_value(json_object_get(in, name));
+
+	return text != NULL ? text : "";
+}
+
+json_int_t remote_number(const json_t *in, const char *name)
+{
+	const json_t *member = json_object_get(in, name);
+
+	return json_is_integer(member) ? json_integer_value(member) : -1;
+}

@@ -1,0 +1,16 @@
+/*
+ * Any JSON for people: members by lines, an object under its name, a list of objects as a table. So
+ * what a newer server says is shown by an older arpfctl as well. One thread.
+ */
+#ifndef ADMIN_CLI_SHOW_H
+#define ADMIN_CLI_SHOW_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* What is nested deeper than this is shown as JSON. */
+#define SHOW_DEPTH_MAX 4
+
+void show_json(const json_t *value, FILE *out);
+
+#endif

@@ -1,0 +1,269 @@
+#include "device/certificate_maker.h"
+
+#include <openssl/rand.h>
+
+#include "crypto/kdf.h"
+#include "device/der_writer.h"
+#include "pki/certificate.h"
+
+#define SERIAL_LEN 16
+#define KEY_ID_LEN 20
+
+/* Object identifiers, content only */
+static const uint8_t oid_common_name[] = { 0x55, 4, 3 };
+static const uint8_t oid_serial_number[] = { 0x55, 4, 5 };
+static const uint8_t oid_subject_key_id[] = { 0x55, 0x1d, 14 };
+static const uint8_t oid_key_usage[] = { 0x55, 0x1d, 15 };
+static const uint8_t oid_basic_constraints[] = { 0x55, 0x1d, 19 };
+static const uint8_t oid_authority_key_id[] = { 0x55, 0x1d, 35 };
+/* SEQUENCE { ecdsa-with-SHA256 }, RFC 5758 section 3.2 */
+static const uint8_t ecdsa_with_sha256[] = { 0x30, 0x0a, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4,
+	3, 2 };
+/* SEQUENCE { id-ecPublicKey, prime256v1 }, RFC 5480 section 2.1 */
+static const uint8_t ec_public_key_p256[] = { 0x30, 0x13, 0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2,
+	1, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
+
+struct recipe {
+	const struct authority *issuer;
+	const char *issuer_name;
+	const char *name;  /* the subject's CN */
+	const char *se_id; /* the subject's serialNumber; NULL: none */
+	const uint8_t *point;
+	const struct validity *validity;
+	bool is_ca;
+	int path_length; /* -1: none */
+};
+
+static void put_attribute(struct der_writer *w, struct bytes oid, uint8_t kind, const char *text)
+{
+	size_t set = der_open(w);
+
+	der_put(w, kind, bytes_of_text(text));
+	der_put(w, DER_OID, oid);
+	der_close(w, DER_SEQUENCE, set);
+	der_close(w, DER_SET, set);
+}
+
+static void put_name(struct der_writer *w, const char *name, const char *se_id)
+{
+	size_t end = der_open(w);
+
+	/* X.520 has it a PrintableString, in which there is no '_'. */
+	if (se_id != NULL)
+		put_attribute(w, BYTES(oid_serial_number),
+			strchr(se_id, '_') == NULL ? DER_PRINTABLE_STRING : DER_UTF8_STRING, se_id);
+	put_attribute(w, BYTES(oid_common_name), DER_UTF8_STRING, name);
+	der_close(w, DER_SEQUENCE, end);
+}
+
+/* RFC 5280 section 4.2.1.2 (1) hashes the point with SHA-1; any other unique value will do. */
+static enum outcome key_id_of(const uint8_t *point, uint8_t id[KEY_ID_LEN])
+{
+	uint8_t hash[SHA256_LEN];
+	struct bytes key = bytes_of(point, P256_POINT_LEN);
+	enum outcome o = sha256(&key, 1, hash);
+
+	memcpy(id, hash, KEY_ID_LEN);
+	return o;
+}
+
+/* What is between `end` and the front is the extension's value. */
+static void close_extension(struct der_writer *w, size_t end, struct bytes oid, bool critical)
+{
+	der_close(w, DER_OCTET_STRING, end);
+	if (critical)
+		der_put(w, DER_BOOLEAN, bytes_of("\xff", 1));
+	der_put(w, DER_OID, oid);
+	der_close(w, DER_SEQUENCE, end);
+}
+
+static void put_basic_constraints(struct der_writer *w, const struct recipe *r)
+{
+	size_t end = der_open(w);
+	uint8_t length = (uint8_t)r->path_length;
+
+	if (r->is_ca && r->path_length >= 0)
+		der_put_integer(w, bytes_of(&length, 1));
+	if (r->is_ca)
+		der_put(w, DER_BOOLEAN, bytes_of("\xff", 1));
+	der_close(w, DER_SEQUENCE, end);
+	close_extension(w, end, BYTES(oid_basic_constraints), true);
+}
+
+static void put_extensions(struct der_writer *w, const struct recipe *r,
+	const uint8_t own_id[KEY_ID_LEN], const uint8_t issuer_id[KEY_ID_LEN])
+{
+	/* one byte of unused bits, then keyCertSign and cRLSign, or digitalSignature */
+	struct bytes usage = r->is_ca ? bytes_of("\x01\x06", 2) : bytes_of("\x07\x80", 2);
+	size_t all = der_open(w), end = all;
+
+	der_put(w, DER_CONTEXT | 0, bytes_of(issuer_id, KEY_ID_LEN));
+	der_close(w, DER_SEQUENCE, end);
+	close_extension(w, end, BYTES(oid_authority_key_id), false);
+	end = der_open(w);
+	der_put(w, DER_OCTET_STRING, bytes_of(own_id, KEY_ID_LEN));
+	close_extension(w, end, BYTES(oid_subject_key_id), false);
+	end = der_open(w);
+	der_put(w, DER_BIT_STRING, usage);
+	close_extension(w, end, BYTES(oid_key_usage), true);
+	put_basic_constraints(w, r);
+	der_close(w, DER_SEQUENCE, all);
+	der_close(w, DER_CONTEXT_CONSTRUCTED | 3, all);
+}
+
+static void put_public_key(struct der_writer *w, const uint8_t *point)
+{
+	size_t end = der_open(w);
+
+	der_put_bits(w, bytes_of(point, P256_POINT_LEN));
+	der_put_raw(w, BYTES(ec_public_key_p256));
+	der_close(w, DER_SEQUENCE, end);
+}
+
+static enum outcome put_tbs(struct der_writer *w, const struct recipe *r)
+{
+	uint8_t own_id[KEY_ID_LEN], issuer_id[KEY_ID_LEN], serial[SERIAL_LEN];
+	enum outcome o = key_id_of(r->point, own_id);
+
+	if (o == FINE)
+		o = key_id_of(r->issuer->point, issuer_id);
+	if (o != FINE)
+		return o;
+	if (RAND_bytes(serial, sizeof(serial)) != 1)
+		return BROKEN;
+	serial[0] = (serial[0] & 0x3f) | 0x40; /* positive, and of the same length each time */
+
+	size_t end = der_open(w);
+
+	put_extensions(w, r, own_id, issuer_id);
+	put_public_key(w, r->point);
+	put_name(w, r->name, r->se_id);
+	size_t validity = der_open(w);
+	der_put_time(w, r->validity->not_after);
+	der_put_time(w, r->validity->not_before);
+	der_close(w, DER_SEQUENCE, validity);
+	put_name(w, r->issuer_name, NULL);
+	der_put_raw(w, BYTES(ecdsa_with_sha256));
+	der_put_integer(w, BYTES(serial));
+	size_t version = der_open(w);
+	der_put_integer(w, bytes_of("\x02", 1)); /* v3 */
+	der_close(w, DER_CONTEXT_CONSTRUCTED | 0, version);
+	der_close(w, DER_SEQUENCE, end);
+	return FINE;
+}
+
+static enum outcome make(const struct recipe *r, uint8_t out[CERTIFICATE_MAX], size_t *len)
+{
+	uint8_t tbs_room[CERTIFICATE_MAX], room[CERTIFICATE_MAX];
+	uint8_t digest[SHA256_LEN], signature[P256_SIGNATURE_LEN], der_signature[72];
+	struct der_writer inner = der_start(tbs_room, sizeof(tbs_room));
+	struct der_writer w = der_start(room, sizeof(room));
+	struct bytes tbs, whole;
+	enum outcome o = put_tbs(&inner, r);
+
+	if (o == FINE && !der_end(&inner, &tbs))
+		o = INVALID_PARAMETER;
+	if (o == FINE)
+		o = sha256(&tbs, 1, digest);
+	if (o == FINE)
+		o = p256_sign(r->issuer->scalar, digest, signature);
+	if (o != FINE)
+		return o;
+	size_t end = der_open(&w);
+
+	der_put_bits(&w, bytes_of(der_signature, p256_signature_to_der(signature, der_signature)));
+	der_put_raw(&w, BYTES(ecdsa_with_sha256));
+	der_put_raw(&w, tbs);
+	der_close(&w, DER_SEQUENCE, end);
+	if (!der_end(&w, &whole))
+		return INVALID_PARAMETER;
+	memcpy(out, whole.at, whole.len);
+	*len = whole.len;
+	return FINE;
+}
+
+static enum outcome make_authority(struct authority *a, const struct authority *issuer,
+	const char *name, const struct validity *validity, int path_length)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > AUTHORITY_NAME_MAX)
+		return INVALID_PARAMETER;
+	memcpy(a->name, name, len + 1);
+	enum outcome o = p256_generate(a->scalar, a->point);
+
+	if (o != FINE)
+		return o;
+	return make(&(struct recipe){ .issuer = issuer,
+			    .issuer_name = issuer->name,
+			    .name = a->name,
+			    .point = a->point,
+			    .validity = validity,
+			    .is_ca = true,
+			    .path_length = path_length },
+		a->certificate, &a->certificate_len);
+}
+
+enum outcome authority_make_root(
+	struct authority *ci, const char *name, const struct validity *validity)
+{
+	return make_authority(ci, ci, name, validity, -1);
+}
+
+enum outcome authority_make_part_number(struct authority *pn, const struct authority *ci,
+	const char *name, const struct validity *validity)
+{
+	return make_authority(pn, ci, name, validity, 0);
+}
+
+/* The CN of a Name that this file has written: its first attribute. */
+static bool read_common_name(struct bytes name, char out[AUTHORITY_NAME_MAX + 1])
+{
+	struct bytes names, set, attribute, oid, text;
+
+	if (!der_take(&name, DER_SEQUENCE, &names) || !der_take(&names, DER_SET, &set) ||
+		!der_take(&set, DER_SEQUENCE, &attribute) || !der_take_oid(&attribute, &oid) ||
+		!bytes_equal(oid, BYTES(oid_common_name)) ||
+		!der_take(&attribute, DER_UTF8_STRING, &text) || text.len > AUTHORITY_NAME_MAX)
+		return false;
+	memcpy(out, text.at, text.len);
+	out[text.len] = '\0';
+	return true;
+}
+
+enum outcome authority_restore(
+	struct authority *a, struct bytes certificate, const uint8_t scalar[P256_SCALAR_LEN])
+{
+	struct certificate c;
+	enum outcome o = certificate_read(certificate, &c);
+
+	if (o != FINE)
+		return o;
+	if (certificate.len > CERTIFICATE_MAX || !read_common_name(c.subject, a->name))
+		return CERTIFICATE_UNTRUSTED;
+	memcpy(a->scalar, scalar, sizeof(a->scalar));
+	o = p256_public_of(scalar, a->point);
+	if (o != FINE)
+		return o;
+	if (!bytes_equal(c.public_key, BYTES(a->point)))
+		return CERTIFICATE_UNTRUSTED;
+	memcpy(a->certificate, certificate.at, certificate.len);
+	a->certificate_len = certificate.len;
+	return FINE;
+}
+
+enum outcome certificate_make_se(const struct authority *pn, const uint8_t point[P256_POINT_LEN],
+	const char *se_id, const struct validity *validity, uint8_t out[CERTIFICATE_MAX],
+	size_t *len)
+{
+	if (!device_id_is_valid(bytes_of_text(se_id)))
+		return INVALID_PARAMETER;
+	return make(&(struct recipe){ .issuer = pn,
+			    .issuer_name = pn->name,
+			    .name = "Secure element",
+			    .se_id = se_id,
+			    .point = point,
+			    .validity = validity,
+			    .path_length = -1 },
+		out, len);
+}

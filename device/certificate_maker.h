@@ -1,0 +1,52 @@
+/*
+ * The certificates of a device maker (docs/protocol.md section 4): CERT.CI, the issuer root; CERT.PN, a part
+ * number's, signed by the root; CERT.SE, a secure element's, signed by its part number. X.509v3 DER, P-256,
+ * ecdsa-with-SHA256.
+ *
+ * Pure but for random serial numbers and keys. An authority holds its private key in the clear: it is for
+ * simulated makers only.
+ */
+#ifndef DEVICE_CERTIFICATE_MAKER_H
+#define DEVICE_CERTIFICATE_MAKER_H
+
+#include "crypto/p256.h"
+
+#define CERTIFICATE_MAX    608
+#define AUTHORITY_NAME_MAX 40
+
+struct authority {
+	uint8_t scalar[P256_SCALAR_LEN];
+	uint8_t point[P256_POINT_LEN];
+	char name[AUTHORITY_NAME_MAX + 1]; /* the subject's CN */
+	uint8_t certificate[CERTIFICATE_MAX];
+	size_t certificate_len;
+};
+
+struct validity {
+	int64_t not_before, not_after; /* unix seconds */
+};
+
+static inline struct bytes authority_certificate(const struct authority *a)
+{
+	return bytes_of(a->certificate, a->certificate_len);
+}
+
+/* With fresh keys. CERT.CI, signed by itself. */
+enum outcome authority_make_root(
+	struct authority *ci, const char *name, const struct validity *validity);
+/* CERT.PN: a CA that may have no CA below it. */
+enum outcome authority_make_part_number(struct authority *pn, const struct authority *ci,
+	const char *name, const struct validity *validity);
+/*
+ * An authority made before, from its certificate and private key. CERTIFICATE_UNTRUSTED where they do
+ * not belong together.
+ */
+enum outcome authority_restore(
+	struct authority *a, struct bytes certificate, const uint8_t scalar[P256_SCALAR_LEN]);
+
+/* CERT.SE for this key; se_id goes into the subject's serialNumber. */
+enum outcome certificate_make_se(const struct authority *pn, const uint8_t point[P256_POINT_LEN],
+	const char *se_id, const struct validity *validity, uint8_t out[CERTIFICATE_MAX],
+	size_t *len);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * The server under load, and single requests to it that are waited for: before and after a measurement,
+ * and in a walk through the steps. One thread.
+ */
+#ifndef LOADTEST_EXCHANGE_H
+#define LOADTEST_EXCHANGE_H
+
+#include "device/secure_element.h"
+#include "loadtest/options.h"
+#include "peers/http_client.h"
+
+#define URL_MAX       512
+#define CHAIN_MOST    4
+#define ARPF_CERT_MAX 2048
+
+struct server_options {
+	const char *url; /* NULL: $ARPF_URL */
+	const char *ca_file, *certificate_file, *key_file;
+};
+
+/* Rows for the table of a command whose structure has its server_options at `at`. */
+#define SERVER_TLS_ROWS(at)                                                                  \
+	{ "ca-file", "FILE", "TLS: whom to trust", OPTION_TEXT,                              \
+		(at) + offsetof(struct server_options, ca_file) },                           \
+		{ "certificate-file", "FILE", "TLS: this client's certificate", OPTION_TEXT, \
+			(at) + offsetof(struct server_options, certificate_file) },          \
+	{                                                                                    \
+		"key-file", "FILE", "TLS: its private key", OPTION_TEXT,                     \
+			(at) + offsetof(struct server_options, key_file)                     \
+	}
+#define SERVER_ROWS(at)                                                    \
+	{ "url", "URL", "the server; $ARPF_URL unless given", OPTION_TEXT, \
+		(at) + offsetof(struct server_options, url) },             \
+		SERVER_TLS_ROWS(at)
+
+struct server {
+	struct ev_loop *loop;
+	struct http_client *client;
+	char url[URL_MAX]; /* without a slash at its end */
+};
+
+/* false, and said on stderr, where there is no URL or no loop. */
+bool server_open(struct server *s, const struct server_options *options, unsigned connections);
+void server_close(struct server *s);
+/*
+ * One request, waited for. path begins with '/'. The answer is in *request until http_request_clear().
+ * What the HTTP client says; any status is FINE.
+ */
+enum outcome exchange(struct server *s, const char *method, const char *path, struct bytes body,
+	struct http_request *request);
+/* A problem's `cause` as it stands, "" where there is none. */
+void problem_cause(struct bytes answer, char *cause, size_t size);
+
+/* The ARPF's certificates, as 4.1 gives them out (step 0-a), all verified. */
+struct arpf_certificates {
+	struct se_arpf ecka;
+	uint8_t signer_id[32];
+	uint8_t signer_point[P256_POINT_LEN];
+};
+/* Says on stderr what is wrong with them. anchor: the ARPF's CA, empty where it is not known. */
+enum outcome fetch_arpf_certificates(
+	struct server *s, struct bytes anchor, struct arpf_certificates *out);
+
+/*
+ * Has the server agree on CERT.CI, by its administration: a test bed's server grants that to everyone on
+ * the loopback. Where it does not, this says on stderr what its operator is to do.
+ */
+void offer_trust_anchor(struct server *s, struct bytes cert_ci, const char *file);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * The simulated device maker of a fleet, as files of its folder: ci.pem and pn.pem (certificates, one for
+ * each part number), ci.key.pem and pn.key.pem (their private keys, RFC 5915, in the same order). One thread.
+ */
+#ifndef LOADTEST_MAKER_FILES_H
+#define LOADTEST_MAKER_FILES_H
+
+#include "device/certificate_maker.h"
+
+#define PARTS_MOST 64
+
+struct maker {
+	struct authority ci;
+	struct authority parts[PARTS_MOST];
+	unsigned part_count;
+};
+
+/* With fresh keys, valid from an hour ago for ten years. */
+enum outcome maker_make(struct maker *m, unsigned part_count, struct validity *validity);
+/* Both say on stderr what is wrong. */
+bool maker_write(const struct maker *m, const char *folder);
+bool maker_read(struct maker *m, const char *folder);
+/* The private keys. */
+void maker_wipe(struct maker *m);
+
+/* folder/name; false where it is too long. */
+bool path_in(const char *folder, const char *name, char *out, size_t size);
+
+#endif

@@ -1,0 +1,171 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/json_out.h"
+#include "loadtest/run.h"
+
+static const struct {
+	const char *name;
+	double part;
+} percentiles[] = {
+	{ "p50", 0.5 },
+	{ "p90", 0.9 },
+	{ "p99", 0.99 },
+	{ "p99.9", 0.999 },
+};
+
+#define PERCENTILES (sizeof(percentiles) / sizeof(percentiles[0]))
+
+static double per_second(uint64_t count, int64_t wall_us)
+{
+	return wall_us > 0 ? (double)count * 1e6 / (double)wall_us : 0.;
+}
+
+static double cpu_per_item(const struct drive_result *r)
+{
+	return r->items > 0 ? (double)r->cpu_us / (double)r->items : 0.;
+}
+
+static void member_real(struct json_out *o, const char *key, double v)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%.3f", v);
+
+	json_key(o, key);
+	json_raw(o, text, (size_t)len);
+}
+
+static void write_phase(
+	struct json_out *o, const char *key, const struct drive_result *r, uint64_t devices)
+{
+	json_key(o, key);
+	json_open(o, '{');
+	json_member_number(o, "devices", (int64_t)devices);
+	json_member_number(o, "requests", (int64_t)r->requests);
+	json_member_number(o, "repeated", (int64_t)r->repeated);
+	member_real(o, "seconds", (double)r->wall_us / 1e6);
+	member_real(o, "devicesPerSecond", per_second(devices, r->wall_us));
+	member_real(o, "requestsPerSecond", per_second(r->requests, r->wall_us));
+	json_key(o, "latencyMs");
+	json_open(o, '{');
+	for (size_t i = 0; i < PERCENTILES; i++)
+		member_real(o, percentiles[i].name,
+			(double)histogram_at(&r->latency, percentiles[i].part) / 1e3);
+	member_real(o, "max", (double)r->latency.max_us / 1e3);
+	member_real(o, "mean", histogram_mean_us(&r->latency) / 1e3);
+	json_close(o, '}');
+	member_real(o, "ownCpuUsPerDevice", cpu_per_item(r));
+	json_close(o, '}');
+}
+
+static void write_counts(struct json_out *o, const struct tally *t)
+{
+	json_key(o, "errors");
+	json_open(o, '{');
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		if (t->errors[i] > 0)
+			json_member_number(
+				o, outcome_cause((enum outcome)i), (int64_t)t->errors[i]);
+	json_close(o, '}');
+	json_member_number(o, "wrongAnswers", (int64_t)tally_wrong_total(t));
+	json_key(o, "wrong");
+	json_open(o, '{');
+	for (int i = 0; i < WRONG_COUNT; i++)
+		if (t->wrong[i] > 0)
+			json_member_number(
+				o, wrong_answer_name((enum wrong_answer)i), (int64_t)t->wrong[i]);
+	json_close(o, '}');
+}
+
+static const char *make_json(const struct run *run, struct arena *arena, size_t *len)
+{
+	const struct run_options *p = run->options;
+	const struct tally *t = &run->tally;
+	struct json_out o = json_start(arena);
+
+	json_open(&o, '{');
+	json_member_text(&o, "procedure", p->procedure);
+	json_member_text(&o, "url", run->server.url);
+	json_member_number(&o, "concurrency", (int64_t)p->concurrency);
+	json_member_number(&o, "rate", (int64_t)p->rate);
+	json_member_number(&o, "batch", (int64_t)p->batch);
+	json_member_number(&o, "acknowledged", (int64_t)t->acknowledged);
+	json_member_number(&o, "created", (int64_t)t->created);
+	json_member_number(&o, "expectedRefusals", (int64_t)t->expected_refusals);
+	json_member_number(&o, "verified", (int64_t)t->verified);
+	json_member_number(
+		&o, "signaturesVerified", (int64_t)signature_checker_verified(run->checker));
+	write_phase(&o, "provisioning", &run->provisioning, t->acknowledged);
+	write_phase(&o, "vectors", &run->vectors, run->chosen_count);
+	write_counts(&o, t);
+	json_close(&o, '}');
+	return json_end(&o, len);
+}
+
+static bool write_json(const struct run *run, const char *file)
+{
+	struct arena *arena = arena_new(1u << 20);
+	size_t len = 0;
+	const char *text = arena != NULL ? make_json(run, arena, &len) : NULL;
+	bool to_stdout = strcmp(file, "-") == 0;
+	FILE *out = to_stdout ? stdout : fopen(file, "we");
+	bool fine = text != NULL && out != NULL && fwrite(text, 1, len, out) == len &&
+		    fputc('\n', out) != EOF;
+
+	if (out != NULL)
+		fine = (to_stdout ? fflush(out) : fclose(out)) == 0 && fine;
+	arena_free(arena);
+	if (!fine)
+		fprintf(stderr, "arpfload: %s: %s\n", file, strerror(errno));
+	return fine;
+}
+
+static void print_phase(const char *name, const struct drive_result *r, uint64_t devices)
+{
+	printf("%-14s %8" PRIu64 " %9.1f %9.0f", name, devices, (double)r->wall_us / 1e6,
+		per_second(devices, r->wall_us));
+	for (size_t i = 0; i < PERCENTILES; i++)
+		printf(" %8.2f", (double)histogram_at(&r->latency, percentiles[i].part) / 1e3);
+	printf(" %8.2f %8.1f\n", (double)r->latency.max_us / 1e3, cpu_per_item(r));
+}
+
+static void print_table(const struct run *run)
+{
+	const struct tally *t = &run->tally;
+
+	printf("%-14s %8s %9s %9s", "", "DEVICES", "SECONDS", "PER S");
+	for (size_t i = 0; i < PERCENTILES; i++)
+		printf(" %5s ms", percentiles[i].name);
+	printf(" %5s ms %8s\n", "max", "OWN us");
+	print_phase("provisioning", &run->provisioning, t->acknowledged);
+	if (run->chosen_count > 0)
+		print_phase("first attach", &run->vectors, run->chosen_count);
+	printf("\nacknowledged %" PRIu64 ", of these new %" PRIu64
+	       "; verified as the device would %" PRIu64 "\n",
+		t->acknowledged, t->created, t->verified);
+	if (t->expected_refusals > 0)
+		printf("faulty devices refused as they must be: %" PRIu64 "\n",
+			t->expected_refusals);
+	if (run->provisioning.repeated + run->vectors.repeated > 0)
+		printf("requests repeated: %" PRIu64 "\n",
+			run->provisioning.repeated + run->vectors.repeated);
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		if (t->errors[i] > 0)
+			printf("error %-28s %" PRIu64 "\n", outcome_cause((enum outcome)i),
+				t->errors[i]);
+	printf("wrong answers: %" PRIu64 "\n", tally_wrong_total(t));
+	for (int i = 0; i < WRONG_COUNT; i++)
+		if (t->wrong[i] > 0)
+			printf("WRONG %-28s %" PRIu64 "\n", wrong_answer_name((enum wrong_answer)i),
+				t->wrong[i]);
+}
+
+bool run_report(const struct run *run)
+{
+	const char *file = run->options->json;
+
+	if (file == NULL || strcmp(file, "-") != 0)
+		print_table(run);
+	return file == NULL || write_json(run, file);
+}

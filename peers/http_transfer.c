@@ -1,0 +1,196 @@
+#include "peers/http_transfer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define FIRST_ANSWER 2048u
+#define UPLOAD_SIZE  (256l * 1024) /* a batch goes to the socket in few writes */
+
+/* The memory of an answer; struct http_request knows only where its bytes begin. */
+struct block {
+	size_t cap;
+	uint8_t at[];
+};
+
+static struct block *block_of(const struct http_request *r)
+{
+	if (r->answer.at == NULL)
+		return NULL;
+	return (struct block *)(void *)((uint8_t *)(uintptr_t)r->answer.at -
+					offsetof(struct block, at));
+}
+
+static bool grow(struct http_request *r, size_t len)
+{
+	struct block *b = block_of(r);
+	size_t cap = b != NULL ? b->cap : FIRST_ANSWER;
+
+	if (b != NULL && len <= cap)
+		return true;
+	while (cap < len)
+		cap *= 2;
+	b = realloc(b, sizeof(*b) + cap);
+	if (b == NULL)
+		return false;
+	b->cap = cap;
+	r->answer.at = b->at;
+	return true;
+}
+
+/* libcurl's: anything but size * count ends the transfer. */
+static size_t on_body(char *at, size_t size, size_t count, void *context)
+{
+	struct http_request *r = ((struct transfer *)context)->request;
+	size_t len = size * count;
+
+	if (len > r->most - r->answer.len || !grow(r, r->answer.len + len))
+		return CURL_WRITEFUNC_ERROR;
+	memcpy(block_of(r)->at + r->answer.len, at, len);
+	r->answer.len += len;
+	return len;
+}
+
+void transfer_free(struct transfer *t)
+{
+	if (t == NULL)
+		return;
+	curl_slist_free_all(t->headers);
+	curl_easy_cleanup(t->easy);
+	free(t);
+}
+
+static bool set_once(struct transfer *t, const struct http_client_settings *s)
+{
+	CURL *e = t->easy;
+	const struct {
+		CURLoption option;
+		long value;
+	} numbers[] = {
+		{ CURLOPT_NOSIGNAL, 1 },
+		{ CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
+		{ CURLOPT_FOLLOWLOCATION, 0 },
+		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },
+		{ CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_SIZE },
+	};
+	const struct {
+		CURLoption option;
+		const char *value;
+	} texts[] = {
+		{ CURLOPT_PROTOCOLS_STR, "http,https" },
+		{ CURLOPT_NOPROXY, "*" },
+		{ CURLOPT_UNIX_SOCKET_PATH, s->unix_socket },
+		{ CURLOPT_CAINFO, s->ca_file },
+		{ CURLOPT_SSLCERT, s->certificate_file },
+		{ CURLOPT_SSLKEY, s->key_file },
+	};
+	bool fine = curl_easy_setopt(e, CURLOPT_PRIVATE, t) == CURLE_OK &&
+		    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+		    curl_easy_setopt(e, CURLOPT_WRITEDATA, t) == CURLE_OK;
+
+	for (size_t i = 0; fine && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		fine = curl_easy_setopt(e, numbers[i].option, numbers[i].value) == CURLE_OK;
+	for (size_t i = 0; fine && i < sizeof(texts) / sizeof(texts[0]); i++)
+		fine = texts[i].value == NULL ||
+		       curl_easy_setopt(e, texts[i].option, texts[i].value) == CURLE_OK;
+	return fine;
+}
+
+struct transfer *transfer_new(struct http_client *c, const struct http_client_settings *settings)
+{
+	struct transfer *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	t->client = c;
+	t->easy = curl_easy_init();
+	if (t->easy == NULL || !set_once(t, settings)) {
+		transfer_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+/* No "Expect: 100-continue", which costs a round trip; libcurl's own Content-Type is never right. */
+static bool set_headers(struct transfer *t, const char *content_type)
+{
+	char line[96];
+	struct curl_slist *more;
+
+	if (content_type == NULL)
+		content_type = "";
+	if (t->headers != NULL && strcmp(t->content_type, content_type) == 0)
+		return true;
+	if (snprintf(t->content_type, sizeof(t->content_type), "%s", content_type) >=
+		(int)sizeof(t->content_type))
+		return false;
+	snprintf(line, sizeof(line), "Content-Type: %s", content_type);
+	curl_slist_free_all(t->headers);
+	t->headers = curl_slist_append(NULL, "Expect:");
+	more = curl_slist_append(t->headers, content_type[0] != '\0' ? line : "Content-Type:");
+	return t->headers != NULL && more != NULL &&
+	       curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
+}
+
+static bool set_method(CURL *e, const struct http_request *r)
+{
+	bool is_post = strcmp(r->method, "POST") == 0;
+	bool is_get = strcmp(r->method, "GET") == 0;
+	bool has_body = is_post || strcmp(r->method, "PUT") == 0 || r->body.len > 0;
+
+	if (curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, is_post || is_get ? NULL : r->method) !=
+		CURLE_OK)
+		return false;
+	if (!has_body)
+		return curl_easy_setopt(e, CURLOPT_HTTPGET, 1l) == CURLE_OK;
+	return curl_easy_setopt(e, CURLOPT_POST, 1l) == CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len) ==
+		       CURLE_OK &&
+	       curl_easy_setopt(e, CURLOPT_POSTFIELDS,
+		       r->body.len > 0 ? (const char *)r->body.at : "") == CURLE_OK;
+}
+
+bool transfer_set_request(struct transfer *t, struct http_request *r)
+{
+	int64_t left_ms = r->deadline_ms - clock_ms();
+
+	/* To libcurl 0 is no limit at all. */
+	if (left_ms < 1)
+		left_ms = 1;
+	t->request = r;
+	r->status = 0;
+	r->answer.len = 0;
+	r->answer_type[0] = '\0';
+	return set_headers(t, r->content_type) && set_method(t->easy, r) &&
+	       curl_easy_setopt(t->easy, CURLOPT_URL, r->url) == CURLE_OK &&
+	       curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) == CURLE_OK;
+}
+
+enum outcome transfer_result(struct transfer *t, CURLcode result)
+{
+	struct http_request *r = t->request;
+	long status = 0;
+	const char *type = NULL;
+
+	if (result != CURLE_OK) {
+		char why[96];
+
+		log_debug("peer_request_failed", "method=%s reason=%s", r->method,
+			log_value(curl_easy_strerror(result), why, sizeof(why)));
+		return result == CURLE_OPERATION_TIMEDOUT ? PEER_TIMEOUT : PEER_FAILED;
+	}
+	if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status == 0)
+		return PEER_FAILED;
+	r->status = (int)status;
+	if (curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL)
+		snprintf(r->answer_type, sizeof(r->answer_type), "%s", type);
+	return FINE;
+}
+
+void http_request_clear(struct http_request *request)
+{
+	free(block_of(request));
+	request->answer = bytes_of(NULL, 0);
+}
