@@ -26,10 +26,13 @@ enum outcome body_read(struct txn *t)
 	return FINE;
 }
 
+/* name may be a path, for the answer: its last part is the member's name. */
 static enum outcome find_member(
 	struct txn *t, const json_t *in, const char *name, const json_t **out)
 {
-	*out = json_object_get(in, name);
+	const char *dot = strrchr(name, '.');
+
+	*out = json_object_get(in, dot != NULL ? dot + 1 : name);
 	if (*out == NULL || json_is_null(*out))
 		return txn_refuse_parameter(t, MISSING_PARAMETER, name, "This member is missing.");
 	return FINE;

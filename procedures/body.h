@@ -12,7 +12,7 @@
 /* The body as an object, kept at t->json; MALFORMED_REQUEST. Does nothing where t->json is set (an item). */
 enum outcome body_read(struct txn *t);
 
-/* A member that must be there. */
+/* A member that must be there. name may be a path (seCredentials.atk): its last part is what is looked up. */
 enum outcome body_object(struct txn *t, const json_t *in, const char *name, const json_t **out);
 enum outcome body_array(struct txn *t, const json_t *in, const char *name, const json_t **out);
 enum outcome body_text(

@@ -294,7 +294,7 @@ enum outcome foreign_arpf_check_endorsement(struct txn *t, struct foreign_arpf *
 	if (o == FINE)
 		o = foreign_endorsement_verify(t, &f->endorsement, leaf, signer.public_key);
 	if (o == FINE && !settings_is_discovery_imsi(t->services->settings, f->dimsi))
-		o = txn_refuse_parameter(
-			t, INVALID_PARAMETER, "atk", "The token's dIMSI is of no discovery PLMN.");
+		o = txn_refuse_parameter(t, INVALID_PARAMETER, "seCredentials.atk",
+			"The token's dIMSI is of no discovery PLMN.");
 	return o;
 }

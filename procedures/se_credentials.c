@@ -10,13 +10,13 @@ enum outcome se_credentials_read(struct txn *t, struct se_credentials *c)
 	enum outcome o = body_object(t, t->json, "seCredentials", &in);
 
 	if (o == FINE)
-		o = body_bytes(t, in, "atk", 1, TOKEN_MAX, &c->atk);
+		o = body_bytes(t, in, "seCredentials.atk", 1, TOKEN_MAX, &c->atk);
 	if (o == FINE)
-		o = body_bytes(t, in, "certSe", 1, CERTIFICATE_MAX, &c->cert_se);
+		o = body_bytes(t, in, "seCredentials.certSe", 1, CERTIFICATE_MAX, &c->cert_se);
 	if (o == FINE)
-		o = body_bytes(t, in, "certPn", 1, CERTIFICATE_MAX, &c->cert_pn);
+		o = body_bytes(t, in, "seCredentials.certPn", 1, CERTIFICATE_MAX, &c->cert_pn);
 	if (o == FINE)
-		o = body_bytes(t, in, "certCi", 1, CERTIFICATE_MAX, &c->cert_ci);
+		o = body_bytes(t, in, "seCredentials.certCi", 1, CERTIFICATE_MAX, &c->cert_ci);
 	if (o == FINE)
 		o = sha256(&c->atk, 1, c->token_hash);
 	return o;
@@ -29,7 +29,9 @@ static enum outcome verify_chain(struct txn *t, struct se_credentials *c, struct
 		c->cert_se, clock_unix(), leaf, &failure);
 
 	if (o == INVALID_PARAMETER && failure.culprit != NULL)
-		return txn_refuse_parameter(t, o, failure.culprit, failure.reason);
+		return txn_refuse_parameter(t, o,
+			arena_printf(t->arena, "seCredentials.%s", failure.culprit),
+			failure.reason);
 	if (o != FINE)
 		return txn_refuse(t, o, failure.reason);
 	c->se_id = leaf->serial_number;
@@ -49,7 +51,7 @@ static enum outcome verify_token(struct txn *t, struct se_credentials *c,
 	if (o == FINE)
 		o = attach_token_read(token->payload, &c->token);
 	if (o == INVALID_PARAMETER)
-		return txn_refuse_parameter(t, o, "atk",
+		return txn_refuse_parameter(t, o, "seCredentials.atk",
 			"The token's payload is not the map of dIMSI, key, keyId and nonce.");
 	return o;
 }
@@ -57,13 +59,13 @@ static enum outcome verify_token(struct txn *t, struct se_credentials *c,
 static enum outcome check_token_content(struct txn *t, const struct se_credentials *c)
 {
 	if (own_keys_find(t->own_keys, KEY_USE_ECKA, c->token.key_id.at) == NULL)
-		return txn_refuse_parameter(
-			t, INVALID_PARAMETER, "atk", "The token's keyId is not of this ARPF.");
+		return txn_refuse_parameter(t, INVALID_PARAMETER, "seCredentials.atk",
+			"The token's keyId is not of this ARPF.");
 	if (!settings_is_discovery_imsi(t->services->settings, c->token.dimsi))
-		return txn_refuse_parameter(
-			t, INVALID_PARAMETER, "atk", "The token's dIMSI is of no discovery PLMN.");
+		return txn_refuse_parameter(t, INVALID_PARAMETER, "seCredentials.atk",
+			"The token's dIMSI is of no discovery PLMN.");
 	if (p256_check_point(c->token.public_key) != FINE)
-		return txn_refuse_parameter(t, INVALID_PARAMETER, "atk",
+		return txn_refuse_parameter(t, INVALID_PARAMETER, "seCredentials.atk",
 			"The token's ephemeral key is not a point of P-256.");
 	return FINE;
 }
@@ -79,7 +81,8 @@ enum outcome se_credentials_verify(struct txn *t, struct se_credentials *c)
 	enum outcome o = cose_sign1_read(c->atk, &token);
 
 	if (o == INVALID_PARAMETER)
-		return txn_refuse_parameter(t, o, "atk", "This is no COSE_Sign1 with ES256.");
+		return txn_refuse_parameter(
+			t, o, "seCredentials.atk", "This is no COSE_Sign1 with ES256.");
 	if (o == FINE)
 		o = verify_chain(t, c, &leaf);
 	if (o == FINE)

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "hsm/tool.h"
 #include "peers/http_client.h"
 #include "server/listener.h"
 #include "server/reactor.h"
@@ -39,25 +39,6 @@ static void say_usage(FILE *out)
 		out);
 }
 
-/* Every program started from here lies beside this one unless the settings say otherwise. */
-static bool find_keyd(struct settings *s)
-{
-	char path[PATH_MAX];
-
-	if (s->keyd_path[0] != '\0')
-		return true;
-	static const char name[] = "arpf-keyd";
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof(name));
-
-	if (len <= 0)
-		return false;
-	path[len] = '\0';
-	memcpy(strrchr(path, '/') + 1, name, sizeof(name));
-	free(s->keyd_path);
-	s->keyd_path = strdup(path);
-	return s->keyd_path != NULL;
-}
-
 static bool read_settings(const char *path, struct settings *s)
 {
 	char error[512];
@@ -68,7 +49,7 @@ static bool read_settings(const char *path, struct settings *s)
 	}
 	enum log_level level;
 
-	if (!log_level_read(s->log_level, &level) || !find_keyd(s)) {
+	if (!log_level_read(s->log_level, &level) || !keyd_find(s)) {
 		log_error("settings_unusable", "reason=\"[server] log_level\"");
 		settings_free(s);
 		return false;

@@ -193,7 +193,10 @@ static bool keep_piece(struct exchange *x, const char *at, size_t len)
 		x->refusal = PAYLOAD_TOO_LARGE;
 	if (x->refusal == FINE && len > x->body_cap - x->body_len) {
 		const char *stated = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
-		size_t cap = stated != NULL ? strtoull(stated, NULL, 10) : 2 * (x->body_len + len);
+		size_t cap = stated != NULL ? strtoull(stated, NULL, 10) : 0;
+
+		if (cap < x->body_len + len) /* nothing stated, or chunks that belie it */
+			cap = 2 * (x->body_len + len);
 		uint8_t *grown = arena_alloc(x->txn->arena, cap > most ? most : cap);
 
 		if (grown != NULL && x->body_len > 0)
@@ -297,6 +300,14 @@ static enum MHD_Result begin(struct exchange *x)
 	return MHD_YES;
 }
 
+/* A refused body so long that reading it to its end is out of the question. */
+static bool is_hopeless(struct exchange *x)
+{
+	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return x->refusal != FINE && length != NULL && strtoull(length, NULL, 10) > DROP_MOST;
+}
+
 /* Called with the head, with each piece of the body, at the body's end, and once more after resumption. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *piece, size_t *piece_len,
@@ -310,7 +321,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		if (x == NULL)
 			return MHD_NO;
 		*exchange = x;
-		return x->refusal == PAYLOAD_TOO_LARGE ? answer_at_once(x, x->refusal) : MHD_YES;
+		/* A body that is refused is read and dropped, so that its sender gets to the answer. */
+		return is_hopeless(x) ? answer_at_once(x, x->refusal) : MHD_YES;
 	}
 	if (*piece_len > 0) {
 		bool more = keep_piece(x, piece, *piece_len);

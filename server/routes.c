@@ -86,13 +86,24 @@ static bool fits(const char *pattern, char *path, bool cut, const char **paramet
 	return *path == '\0';
 }
 
+/* A path that is spelled out hides those that have a parameter in its place. */
+static bool is_spelled_out(const char *path)
+{
+	for (size_t i = 0; i < ROUTE_COUNT; i++)
+		if (strcmp(routes[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 void routes_find(const char *method, char *path, struct route_match *match)
 {
+	bool spelled_out = is_spelled_out(path);
 	size_t len = 0;
 
 	*match = (struct route_match){ 0 };
 	for (size_t i = 0; i < ROUTE_COUNT; i++) {
-		if (!fits(routes[i].path, path, false, match->parameters))
+		if (spelled_out ? strcmp(routes[i].path, path) != 0
+				: !fits(routes[i].path, path, false, match->parameters))
 			continue;
 		match->path_known = true;
 		if (strcmp(routes[i].method, method) == 0) {

@@ -27,13 +27,25 @@ struct views {
 	struct db_request request;
 	struct db_page page;
 	enum part part;
-	bool is_reading, is_due, is_ready;
+	bool is_reading, is_due, is_ready, has_heard;
 	struct trust *trust; /* being built */
 	struct own_keys *own_keys;
 	struct txn *served, *waiting; /* by the reading under way; by the next */
 };
 
 static void start_reading(struct views *v);
+
+/* A key that the workers have not found yet is not given out or accepted; their news brings another reading. */
+static bool workers_know(const struct views *v, const struct db_key_row *row)
+{
+	unsigned count;
+	const struct key_found *keys = key_client_keys(v->services->keys, &count);
+
+	for (unsigned i = 0; i < count; i++)
+		if (memcmp(keys[i].key_id, row->key_id, sizeof(row->key_id)) == 0)
+			return true;
+	return false;
+}
 
 static void on_row(struct db_request *request, const void *row)
 {
@@ -49,7 +61,7 @@ static void on_row(struct db_request *request, const void *row)
 		const struct db_revocation *r = row;
 
 		o = trust_add_revocation(v->trust, r->issuer_hash, r->serial);
-	} else {
+	} else if (workers_know(v, row)) {
 		o = own_keys_add(v->own_keys, row);
 	}
 	if (o != FINE)
@@ -146,6 +158,17 @@ static void on_notice(void *context)
 	start_reading(context);
 }
 
+/* Keys were made or retired: the workers look at the token again, one after the other. */
+static void on_keys_notice(void *context)
+{
+	struct views *v = context;
+
+	if (v->has_heard) /* the first word is that the connection stands */
+		key_client_refresh(v->services->keys);
+	v->has_heard = true;
+	start_reading(v);
+}
+
 static void on_again(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	(void)loop;
@@ -167,10 +190,11 @@ struct views *views_new(struct ev_loop *loop, struct services *services,
 	ev_timer_init(&v->again, on_again, 0, 0);
 	v->again.data = v;
 	if (db_listen(services->db, "arpf_trust", on_notice, v) != FINE ||
-		db_listen(services->db, "arpf_keys", on_notice, v) != FINE) {
+		db_listen(services->db, "arpf_keys", on_keys_notice, v) != FINE) {
 		free(v);
 		return NULL;
 	}
+	key_client_on_keys(services->keys, on_notice, v);
 	start_reading(v);
 	return v;
 }

@@ -1,0 +1,380 @@
+/*
+ * The lane over a server that stops, dies, hangs and comes back: every request ends once, what was
+ * acknowledged is there, and nothing is there twice.
+ */
+#include <check.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "db/migrate.h"
+#include "tests/integration/db_world.h"
+
+#define D      900010000000000
+#define I      262010000000000
+#define DEPTH  300
+#define TOTAL  12000
+#define WITHIN 20000
+
+static struct postgres_world *postgres;
+static struct db_world w;
+
+static void open_world(void)
+{
+	ck_assert(postgres_world_clear(postgres));
+	db_world_open(&w, postgres, 3);
+}
+
+static void close_world(void)
+{
+	db_world_close(&w);
+}
+
+static long long number(const char *sql)
+{
+	return postgres_world_number(postgres, sql);
+}
+
+/* ---- a stream of binds: as one ends the next begins */
+
+struct stream {
+	struct db_sample *samples;
+	unsigned begun, ended, fine, unavailable;
+	int64_t within_ms;
+};
+static struct stream stream;
+
+static void begin_next(void);
+
+static void on_bound(struct db_request *request, enum outcome outcome)
+{
+	struct db_sample *s =
+		(struct db_sample *)(void *)((char *)request - offsetof(struct db_sample, request));
+
+	s->outcome = outcome;
+	s->ended++;
+	stream.ended++;
+	stream.fine += outcome == FINE;
+	stream.unavailable += outcome == DATABASE_UNAVAILABLE;
+	if (stream.begun < TOTAL)
+		begin_next();
+}
+
+static void begin_next(void)
+{
+	struct db_sample *s = &stream.samples[stream.begun];
+
+	db_sample_make(s, D + stream.begun, I + stream.begun);
+	stream.begun++;
+	db_sample_submit(s, w.db, DB_BIND, stream.within_ms);
+	s->request.done = on_bound;
+}
+
+static void begin_stream(int64_t within_ms)
+{
+	stream = (struct stream){ .samples = calloc(TOTAL, sizeof(struct db_sample)),
+		.within_ms = within_ms };
+	for (unsigned i = 0; i < DEPTH; i++)
+		begin_next();
+}
+
+static void check_stream(void)
+{
+	char sql[200];
+
+	ck_assert(db_world_run(&w, &stream.ended, TOTAL, WITHIN));
+	db_world_sleep(&w, 200);
+	ck_assert_uint_eq(stream.ended, TOTAL);
+	ck_assert_uint_eq(stream.fine + stream.unavailable, TOTAL);
+	ck_assert(postgres_world_run(postgres, "CREATE TABLE acknowledged (dimsi bigint)"));
+	for (unsigned i = 0; i < TOTAL; i++)
+		ck_assert_uint_eq(stream.samples[i].ended, 1);
+	for (unsigned i = 0; i < TOTAL;) {
+		unsigned first = i;
+
+		while (i < TOTAL && stream.samples[i].outcome == FINE)
+			i++;
+		snprintf(sql, sizeof(sql),
+			"INSERT INTO acknowledged SELECT generate_series(%llu, %llu)",
+			(unsigned long long)D + first, (unsigned long long)D + i - 1);
+		if (i > first)
+			ck_assert(postgres_world_run(postgres, sql));
+		else
+			i++;
+	}
+	ck_assert_int_eq(number("SELECT count(*) FROM acknowledged a JOIN bindings b USING (dimsi)"
+				" JOIN credentials c USING (dimsi, imsi)"
+				" WHERE b.imsi - 262010000000000 = b.dimsi - 900010000000000"),
+		stream.fine);
+	ck_assert_int_eq(number("SELECT count(*) FROM bindings"),
+		number("SELECT count(*) FROM credentials"));
+	ck_assert_int_eq(number("SELECT count(*) FROM bindings b LEFT JOIN credentials c"
+				" USING (dimsi, imsi) WHERE c.imsi IS NULL"),
+		0);
+	ck_assert(postgres_world_run(postgres, "DROP TABLE acknowledged"));
+	free(stream.samples);
+}
+
+static void stop_in_the_middle(enum postgres_stop how)
+{
+	begin_stream(WITHIN);
+	ck_assert(db_world_run(&w, &stream.ended, TOTAL / 3, WITHIN));
+	postgres_world_stop(postgres, how);
+	ck_assert_uint_lt(stream.ended, TOTAL);
+	db_world_sleep(&w, 200);
+	ck_assert(!db_is_ready(w.db));
+	ck_assert(postgres_world_start(postgres));
+	check_stream();
+	ck_assert_uint_eq(stream.fine, TOTAL);
+}
+
+START_TEST(a_fast_stop_in_the_middle_of_a_stream)
+{
+	stop_in_the_middle(POSTGRES_FAST);
+}
+END_TEST
+
+START_TEST(an_immediate_stop_in_the_middle_of_a_stream)
+{
+	stop_in_the_middle(POSTGRES_IMMEDIATE);
+}
+END_TEST
+
+START_TEST(a_kill_in_the_middle_of_a_stream)
+{
+	stop_in_the_middle(POSTGRES_KILL);
+}
+END_TEST
+
+START_TEST(an_outage_longer_than_the_deadline)
+{
+	begin_stream(700);
+	ck_assert(db_world_run(&w, &stream.ended, TOTAL / 3, WITHIN));
+	postgres_world_stop(postgres, POSTGRES_IMMEDIATE);
+	unsigned before = stream.ended;
+	db_world_sleep(&w, 1000);
+	ck_assert_uint_ge(stream.ended, before + DEPTH);
+	ck_assert(postgres_world_start(postgres));
+	check_stream();
+	ck_assert_uint_ge(stream.unavailable, DEPTH);
+}
+END_TEST
+
+START_TEST(backends_that_are_terminated_again_and_again)
+{
+	begin_stream(WITHIN);
+	for (int i = 1; i <= 5; i++) {
+		ck_assert(db_world_run(&w, &stream.ended, TOTAL / 8 * (unsigned)i, WITHIN));
+		ck_assert(postgres_world_run(postgres,
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+			" WHERE application_name = 'arpfd'"));
+	}
+	check_stream();
+	ck_assert_uint_eq(stream.fine, TOTAL);
+}
+END_TEST
+
+static void signal_backends(const char *pids, int signal)
+{
+	const char *at = pids;
+	char *end;
+
+	for (long pid = strtol(at, &end, 10); end != at; pid = strtol(at, &end, 10)) {
+		ck_assert_int_eq(kill((pid_t)pid, signal), 0);
+		at = end + (*end == ',');
+	}
+}
+
+START_TEST(a_hung_server_is_left_and_the_request_may_be_repeated)
+{
+	struct db_sample *samples = calloc(DEPTH, sizeof(*samples));
+	char *pids = postgres_world_text(postgres, "SELECT string_agg(pid::text, ',')"
+						   " FROM pg_stat_activity"
+						   " WHERE application_name = 'arpfd'");
+	unsigned count = 0;
+
+	signal_backends(pids, SIGSTOP);
+	int64_t start = clock_ms();
+	for (unsigned i = 0; i < DEPTH; i++) {
+		db_sample_make(&samples[i], D + i, I + i);
+		samples[i].count = &count;
+		db_sample_submit(&samples[i], w.db, DB_BIND, 500);
+	}
+	ck_assert(db_world_run(&w, &count, DEPTH, WITHIN));
+	ck_assert_int_lt(clock_ms() - start, 2000);
+	for (unsigned i = 0; i < DEPTH; i++)
+		ck_assert_int_eq(samples[i].outcome, DATABASE_UNAVAILABLE);
+	signal_backends(pids, SIGCONT);
+	free(pids);
+	/* What the hung server did after all is the same binding. */
+	count = 0;
+	for (unsigned i = 0; i < DEPTH; i++) {
+		samples[i].ended = 0;
+		db_sample_submit(&samples[i], w.db, DB_BIND, WITHIN);
+	}
+	ck_assert(db_world_run(&w, &count, DEPTH, WITHIN));
+	for (unsigned i = 0; i < DEPTH; i++)
+		ck_assert_int_eq(samples[i].outcome, FINE);
+	ck_assert_int_eq(number("SELECT count(*) FROM credentials"), DEPTH);
+	free(samples);
+}
+END_TEST
+
+START_TEST(what_fails_for_a_while_is_tried_until_it_is_done)
+{
+	struct db_sample sample;
+	unsigned count = 0;
+
+	ck_assert(postgres_world_run(postgres, "ALTER ROLE arpf SET lock_timeout = 100"));
+	db_world_close(&w);
+	db_world_open(&w, postgres, 2);
+	ck_assert(postgres_world_run(postgres, "ALTER ROLE arpf RESET lock_timeout"));
+	pid_t holder = fork();
+	if (holder == 0) {
+		bool held = postgres_world_run(
+			postgres, "BEGIN; LOCK TABLE credentials; SELECT pg_sleep(0.6); COMMIT");
+		_exit(held ? 0 : 1);
+	}
+	while (number("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'") == 0)
+		usleep(1000);
+	int64_t start = clock_ms();
+	db_sample_make(&sample, D, I);
+	sample.count = &count;
+	db_sample_submit(&sample, w.db, DB_BIND, WITHIN);
+	ck_assert(db_world_run(&w, &count, 1, WITHIN));
+	ck_assert_int_eq(sample.outcome, FINE);
+	ck_assert_int_ge(clock_ms() - start, 200);
+}
+END_TEST
+
+/* ---- no server at all */
+
+static struct db_sample queued[10];
+
+static void submit_queued(struct db *db, unsigned *count, int64_t within_ms)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		db_sample_make(&queued[i], D + i, I + i);
+		queued[i].count = count;
+		db_sample_submit(&queued[i], db, i % 2 == 0 ? DB_BIND : DB_DROP_PAIR, within_ms);
+	}
+}
+
+START_TEST(without_a_server_requests_end_soon)
+{
+	struct db *away = db_new(w.loop, "host=/nonexistent user=arpf", 2);
+	unsigned count = 0;
+	int64_t start = clock_ms();
+
+	submit_queued(away, &count, 300);
+	ck_assert(db_world_run(&w, &count, 10, 600));
+	ck_assert_int_ge(clock_ms() - start, 300);
+	/* Not even a patient client waits for long. */
+	count = 0;
+	start = clock_ms();
+	submit_queued(away, &count, 60000);
+	ck_assert(db_world_run(&w, &count, 10, 3500));
+	ck_assert_int_ge(clock_ms() - start, 2900);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(queued[i].outcome, DATABASE_UNAVAILABLE);
+	ck_assert(!db_is_ready(away));
+	ck_assert_uint_eq(db_waiting(away), 0);
+	db_free(away);
+}
+END_TEST
+
+START_TEST(freeing_the_lane_ends_what_is_left)
+{
+	struct db *other = db_new(w.loop, postgres_world_conninfo(postgres), 1);
+	unsigned count = 0;
+
+	while (!db_is_ready(other))
+		db_world_sleep(&w, 10);
+	submit_queued(other, &count, WITHIN);
+	db_pump(other); /* some are under way, some queued */
+	ck_assert_uint_gt(db_waiting(other), 0);
+	ck_assert_uint_lt(db_waiting(other), 10);
+	db_free(other);
+	ck_assert_uint_eq(count, 10);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(queued[i].outcome, DATABASE_UNAVAILABLE);
+}
+END_TEST
+
+/* ---- the schema */
+
+START_TEST(without_the_schema_the_lane_waits_for_it)
+{
+	char conninfo[200];
+
+	snprintf(conninfo, sizeof(conninfo), "%s dbname=empty", postgres_world_conninfo(postgres));
+	ck_assert(postgres_world_run(postgres, "CREATE DATABASE empty"));
+	struct db *other = db_new(w.loop, conninfo, 1);
+	db_world_sleep(&w, 300);
+	ck_assert(!db_is_ready(other));
+	ck_assert_int_eq(db_migrate(conninfo, stderr), FINE);
+	for (int i = 0; i < 50 && !db_is_ready(other); i++)
+		db_world_sleep(&w, 100);
+	ck_assert(db_is_ready(other));
+	db_free(other);
+	ck_assert(postgres_world_run(postgres, "DROP DATABASE empty WITH (FORCE)"));
+}
+END_TEST
+
+/* ---- notices */
+
+static void on_heard(void *context)
+{
+	(*(unsigned *)context)++;
+}
+
+START_TEST(notices_are_heard_and_what_may_have_been_missed_is_said)
+{
+	struct db_revocation_in in = { bytes_of("0123456789abcdef0123456789abcdef", 32),
+		bytes_of("\x05", 1) };
+	unsigned trust = 0, keys = 0;
+
+	ck_assert_int_eq(db_listen(w.db, "arpf_trust", on_heard, &trust), FINE);
+	ck_assert_int_eq(db_listen(w.db, "arpf_keys", on_heard, &keys), FINE);
+	ck_assert(db_world_run(&w, &keys, 1, 5000));
+	ck_assert_uint_eq(trust, 1);
+	ck_assert_int_eq(db_world_ask(&w, DB_ADD_REVOCATION, &in, NULL), FINE);
+	ck_assert(db_world_run(&w, &trust, 2, 1000));
+	ck_assert(postgres_world_run(postgres, "DELETE FROM arpf_keys"));
+	ck_assert(db_world_run(&w, &keys, 2, 1000));
+	ck_assert_uint_eq(trust, 2);
+	ck_assert(postgres_world_restart(postgres, POSTGRES_FAST));
+	ck_assert(db_world_run(&w, &keys, 3, 5000));
+	ck_assert_uint_eq(trust, 3);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = {
+		a_fast_stop_in_the_middle_of_a_stream,
+		an_immediate_stop_in_the_middle_of_a_stream,
+		a_kill_in_the_middle_of_a_stream,
+		an_outage_longer_than_the_deadline,
+		backends_that_are_terminated_again_and_again,
+		a_hung_server_is_left_and_the_request_may_be_repeated,
+		what_fails_for_a_while_is_tried_until_it_is_done,
+		without_a_server_requests_end_soon,
+		freeing_the_lane_ends_what_is_left,
+		without_the_schema_the_lane_waits_for_it,
+		notices_are_heard_and_what_may_have_been_missed_is_said,
+	};
+	struct db_suite suite = {
+		.name = "db_connection",
+		.tests = tests,
+		.count = sizeof(tests) / sizeof(tests[0]),
+		.open = open_world,
+		.close = close_world,
+		.fsync = true,
+	};
+
+	return db_suite_run(&suite, &postgres);
+}
