@@ -1,6 +1,7 @@
 # openarpf: one Makefile, no recursion. `make help` lists the targets.
 
-SANITIZE ?=
+MAKEFLAGS += -j$(shell nproc)
+SANITIZE  ?=
 ifneq ($(filter fuzz,$(MAKECMDGOALS)),)
 SANITIZE := fuzzer-no-link,address,undefined
 CC       := clang
@@ -44,48 +45,60 @@ $(BUILD)/db/migrations_data.c: db/embed.sh $(sort $(wildcard migrations/*.sql))
 	@mkdir -p $(@D)
 	sh $^ >$@
 $(BUILD)/db/migrations_data.o: $(BUILD)/db/migrations_data.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+# Commands are shown in short; in full with V=1.
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-4s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$@))
 
 $(LIBRARY): $(OBJECTS)
 	@rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile | $(DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 define program
 $(BUILD)/bin/$(basename $(notdir $(1))): $(BUILD)/$(1:.c=.o) $(LIBRARY)
 	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS)
 endef
 $(foreach m,$(wildcard $(MAINS)),$(eval $(call program,$(m))))
 
 # Each test_*.c is one program on the check library; the other files beside them are what they share.
-TEST_FOLDERS      := tests/unit tests/integration
 UNIT_TESTS        := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/test_*.c))
-TEST_HELPERS      := $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(addsuffix /test_%,$(TEST_FOLDERS)),\
-                     $(wildcard $(addsuffix /*.c,$(TEST_FOLDERS)))))
-$(BUILD)/tests/helpers.a: $(TEST_HELPERS)
+helpers_of         = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(1)/test_%,$(wildcard $(1)/*.c)))
+$(BUILD)/tests/unit/helpers.a: $(call helpers_of,tests/unit)
 	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
-$(BUILD)/tests/%: tests/%.c $(BUILD)/tests/helpers.a $(LIBRARY)
+$(BUILD)/tests/integration/helpers.a: $(call helpers_of,tests/integration)
+	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/tests/unit/helpers.a $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter-out %.h,$^) \
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter-out %.h,$^) \
 		-lcheck -lm -lrt -lsubunit $(LDLIBS)
-# The unit tests' helpers have false lanes by the names of the real ones: here the library comes first.
-$(BUILD)/tests/integration/%: tests/integration/%.c $(BUILD)/tests/helpers.a $(LIBRARY)
+# Among the unit tests' helpers are false lanes by the names of the real ones: here the library comes first.
+$(BUILD)/tests/integration/%: tests/integration/%.c $(BUILD)/tests/integration/helpers.a \
+		$(LIBRARY) $(BUILD)/tests/unit/helpers.a
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $< $(LIBRARY) $(BUILD)/tests/helpers.a \
-		$(LIBRARY) -lcheck -lm -lrt -lsubunit $(LDLIBS)
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(LIBRARY) \
+		-lcheck -lm -lrt -lsubunit $(LDLIBS)
 
 # A harness is linked with libFuzzer for `make fuzz`, and with replay.c, over its corpus, for the tests.
 FUZZ_REPLAYS := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/replay_%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 SECONDS ?= 60
 fuzz: $(BUILD)/tests/fuzz/fuzz_$(T) ## libFuzzer on one parser: make fuzz T=cose SECONDS=60
@@ -122,6 +135,14 @@ down: ## stop the embedded deployment; its data stays
 demo: all ## devices attach step by step, then a fleet, in a deployment of its own
 	@ARPF_BUILD=$(BUILD) deploy/embedded/demo.sh
 
+$(BUILD)/tests/bench/floors: tests/bench/floors.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+bench: all $(BUILD)/tests/bench/floors ## the figures of docs/performance.md, beside their floors (BENCH="--devices N ...")
+	@ARPF_BUILD=$(BUILD) tests/bench/bench.sh $(BUILD)/tests/bench/floors $(BENCH)
+
 PREFIX ?= /usr/local
 install: all ## into $(DESTDIR)$(PREFIX), with the systemd unit
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -137,6 +158,6 @@ clean: ## remove what was built and the embedded deployments with their data
 help: ## this list
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all fuzz lint test test-unit test-integration test-e2e chaos deps up down demo install clean help
+.PHONY: all fuzz lint test test-unit test-integration test-e2e chaos deps up down demo bench install clean help
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -78,10 +78,10 @@ static void on_up(struct db_link *l)
 	bool sent = PQenterPipelineMode(l->pg) == 1 &&
 		    PQsendQueryParams(l->pg, greeting, 0, NULL, NULL, NULL, NULL, 1) == 1;
 	for (unsigned i = 0; sent && i < DB_STATEMENT_COUNT; i++) {
-		int count = parameter_types(&statements[i], types);
+		const struct statement *s = statement_of((enum db_statement)i);
+		int count = parameter_types(s, types);
 
-		sent = PQsendPrepare(l->pg, statements[i].name, statements[i].sql, count, types) ==
-		       1;
+		sent = PQsendPrepare(l->pg, s->name, s->sql, count, types) == 1;
 	}
 	if (sent && PQpipelineSync(l->pg) == 1)
 		link_flush(l);
@@ -251,7 +251,7 @@ static void end_batch(struct connection *c)
 	struct db_request *batch = c->batch;
 	unsigned count = c->count;
 	PGresult *result = c->result;
-	const struct statement *s = &statements[batch->statement];
+	const struct statement *s = statement_of(batch->statement);
 	ExecStatusType status = PQresultStatus(result);
 
 	c->batch = NULL;
@@ -344,7 +344,7 @@ bool connection_is_idle(const struct connection *c, int64_t now_ms)
 
 void connection_send(struct connection *c, struct db_request *first, unsigned count)
 {
-	const struct statement *s = &statements[first->statement];
+	const struct statement *s = statement_of(first->statement);
 	struct parameters *p = &c->parameters;
 
 	c->batch = first;

@@ -90,7 +90,7 @@ static struct db_request *take_batch(struct db *db, struct queue *q, unsigned *c
 {
 	struct db_request *first = q->first;
 	struct db_request *last = first;
-	const struct statement *s = &statements[first->statement];
+	const struct statement *s = statement_of(first->statement);
 	unsigned most = statement_takes_many(s) && !first->alone ? BATCH_MAX : 1;
 
 	*count = 1;

@@ -35,7 +35,7 @@ static bool read_version(PGconn *pg, int *version)
 	bool is_fine = PQresultStatus(result) == PGRES_TUPLES_OK;
 
 	if (is_fine)
-		*version = atoi(PQgetvalue(result, 0, 0));
+		*version = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
 	PQclear(result);
 	return is_fine;
 }

@@ -44,7 +44,10 @@ struct statement {
 	struct column out[COLUMNS_MAX + 1];
 };
 
-extern const struct statement statements[DB_STATEMENT_COUNT];
+/* From DB_BIND, DB_KEEP_PAIR, DB_LIST_ANCHORS and DB_ADD_POOL on. */
+extern const struct statement sql_bindings[], sql_hand_over[], sql_trust[], sql_imsis[];
+
+const struct statement *statement_of(enum db_statement s);
 
 static inline bool statement_takes_many(const struct statement *s)
 {

@@ -27,11 +27,18 @@ static bool take_byte(struct bytes *in, uint8_t byte)
 /* in begins with a quote: the length of the string with both quotes, 0 where it does not end. */
 static size_t string_length(struct bytes in)
 {
-	for (size_t i = 1; i < in.len; i++) {
-		if (in.at[i] == '"')
-			return i + 1;
-		if (in.at[i] == '\\')
-			i++;
+	const uint8_t *at = in.at + 1, *end = in.at + in.len;
+
+	while (at < end) {
+		const uint8_t *quote = memchr(at, '"', (size_t)(end - at));
+		const uint8_t *escape =
+			quote != NULL ? memchr(at, '\\', (size_t)(quote - at)) : NULL;
+
+		if (quote == NULL)
+			return 0;
+		if (escape == NULL)
+			return (size_t)(quote - in.at) + 1;
+		at = escape + 2;
 	}
 	return 0;
 }

@@ -203,11 +203,12 @@ static int serve(struct server *server)
 		SIG_BLOCK, &signals, NULL); /* in every thread: the main one waits for them */
 	signal(SIGPIPE, SIG_IGN);
 	set_limits();
+	if (!log_start_thread()) /* before other threads: they look at whether there is one */
+		log_warning("log_thread_not_started", "lines=written_by_their_callers");
 	http_client_start();
 	bool good = start_all(server);
 
 	if (good) {
-		(void)log_start_thread();
 		log_info("server_started", "version=%s pid=%d listen=%s reactors=%u", ARPF_VERSION,
 			(int)getpid(), server->settings.listen, server->started);
 		wait_for_signals(server, &signals);

@@ -137,10 +137,12 @@ def print_use(args, report, used, wall, memory, floor, table_floor):
     print(f"  {'sum':<56}{total:8.1f}")
     print(f"  {'ratio to the floor':<56}{total / floor:8.2f}")
     print(f"  {'ratio to the floor with the issuer table':<56}{total / table_floor:8.2f}")
-    latency = report["latencyMs"]
-    print(f"\nThroughput {report['throughput']:.0f} devices/s durable; latency p50 {latency['p50']:.1f} ms, "
-          f"p99 {latency['p99']:.1f} ms; arpfd's peak memory {memory:.0f} MiB; wall {wall:.1f} s")
-    print(f"errors: {report.get('errors') or 'none'}; wrong answers: {report['wrong']}")
+    phase = report["provisioning"]
+    latency = phase["latencyMs"]
+    print(f"\nThroughput {phase['devicesPerSecond']:.0f} devices/s durable; latency p50 {latency['p50']:.1f} ms, "
+          f"p99 {latency['p99']:.1f} ms; arpfd's peak memory {memory:.0f} MiB; arpfload's own CPU "
+          f"{phase['ownCpuUsPerDevice']:.0f} us a device; wall {wall:.1f} s")
+    print(f"errors: {phase.get('errors') or 'none'}; wrong answers: {phase['wrongAnswers']}")
 
 
 def main():
@@ -155,7 +157,7 @@ def main():
     floor, table_floor = print_floors(floors(args.floors))
     report, used, wall, memory = measure(args)
     print_use(args, report, used, wall, memory, floor, table_floor)
-    return 1 if report["wrong"] else 0
+    return 1 if report["provisioning"]["wrongAnswers"] else 0
 
 
 if __name__ == "__main__":

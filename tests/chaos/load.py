@@ -1,4 +1,5 @@
 """Devices that attach from many threads while something is done to the server, every answer kept."""
+import collections
 import http.client
 import os
 import sys
@@ -77,6 +78,10 @@ class Load:
     def refused(self):
         return [t for t in self.tries if not t.is_acknowledged]
 
+    def causes(self):
+        return dict(collections.Counter(
+            "broken" if t.answer is None else t.answer.json["cause"] for t in self.refused()))
+
 
 def a_world_attach(a_world, device, connection):
     return a_world.request("POST", "/nausf-initial-attach/v1/contexts",
@@ -89,6 +94,7 @@ class ChaosCase(world.WorldCase):
 
     def assert_all_right(self, load, causes, slowest_s, broken=False):
         """Every device got through; each answer is right or a 503 with one of the causes; in time."""
+        print("%d tries, %s, slowest %.1f s" % (len(load.tries), load.causes(), max(t.seconds for t in load.tries)))
         self.assertEqual([], [d.dimsi for d in load.waiting], "not acknowledged in the end")
         for t in load.tries:
             self.assertLess(t.seconds, slowest_s, t)

@@ -1,4 +1,5 @@
 """A server of one's own for a test: deploy/embedded/up.sh in a folder of its own, on a free port."""
+import glob
 import http.client
 import json
 import os
@@ -131,8 +132,10 @@ class World:
 
     def worker_pids(self):
         """The arpf-keyd processes of this world's arpfd."""
-        with open("/proc/%d/task/%d/children" % ((self.arpfd_pid(),) * 2)) as f:
-            children = [int(pid) for pid in f.read().split()]
+        children = []
+        for path in glob.glob("/proc/%d/task/*/children" % self.arpfd_pid()):
+            with open(path) as f:
+                children += [int(pid) for pid in f.read().split()]
         return [pid for pid in children if process_name(pid) == "arpf-keyd"]
 
     def kill_arpfd(self, sig=signal.SIGKILL):
