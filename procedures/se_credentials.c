@@ -58,6 +58,9 @@ static enum outcome verify_token(struct txn *t, struct se_credentials *c,
 
 static enum outcome check_token_content(struct txn *t, const struct se_credentials *c)
 {
+	if (own_keys_newest(t->own_keys, KEY_USE_ECKA) == NULL)
+		return txn_refuse(
+			t, HSM_UNAVAILABLE, "The keys of this ARPF have not been found yet.");
 	if (own_keys_find(t->own_keys, KEY_USE_ECKA, c->token.key_id.at) == NULL)
 		return txn_refuse_parameter(t, INVALID_PARAMETER, "seCredentials.atk",
 			"The token's keyId is not of this ARPF.");

@@ -29,7 +29,7 @@ struct http {
 	struct http_settings settings;
 	struct exchange *ended, **ended_last; /* to be resumed */
 	unsigned under_way;
-	bool has_work;
+	bool has_work, is_quiesced;
 };
 
 /* One request and the duty to answer it; lies in its transaction's arena. */
@@ -266,6 +266,8 @@ static enum MHD_Result queue_answer(struct exchange *x)
 		MHD_add_response_header(response, "X-Request-Id", x->txn->request_id);
 	if (a->status == 503)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
+	if (x->http->is_quiesced) /* so that the caller goes elsewhere with its next request */
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (outcome == METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
 	enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)a->status, response);
@@ -434,6 +436,7 @@ void http_quiesce(struct http *h)
 {
 	MHD_socket fd = MHD_quiesce_daemon(h->daemon);
 
+	h->is_quiesced = true;
 	if (fd != MHD_INVALID_SOCKET)
 		close(fd);
 }

@@ -5,7 +5,7 @@
 #   DEMO_DEVICES   the fleet's size; 10000 unless set
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-export ARPF_WORLD=$here/../../var/demo ARPF_PORT=free
+export ARPF_WORLD=${here%/deploy/embedded}/var/demo ARPF_PORT=free
 devices=${DEMO_DEVICES:-10000}
 
 heading() {
