@@ -403,7 +403,7 @@ static void go_on(struct engine *e, struct txn *t)
 
 		if (step->name == NULL)
 			break;
-		if (step->lane != LANE_CPU && step->when != NULL && !step->when(t))
+		if (step->when != NULL && !step->when(t))
 			continue;
 		o = start_step(e, t, step);
 		if (t->waiting_in != LANE_LOOP)

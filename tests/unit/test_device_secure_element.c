@@ -272,7 +272,9 @@ static void check_token(
 	ECDSA_SIG *pair = ECDSA_SIG_new();
 	ECDSA_SIG_set0(pair, BN_bin2bn(signature, 32, NULL), BN_bin2bn(signature + 32, 32, NULL));
 	EVP_PKEY *key = d2i_PUBKEY(NULL, &spki, (long)spki_len);
-	ck_assert_int_eq(ECDSA_do_verify(digest, 32, pair, EVP_PKEY_get0_EC_KEY(key)), 1);
+	EC_KEY *ec = EVP_PKEY_get1_EC_KEY(key);
+	ck_assert_int_eq(ECDSA_do_verify(digest, 32, pair, ec), 1);
+	EC_KEY_free(ec);
 	EVP_PKEY_free(key);
 	ECDSA_SIG_free(pair);
 }
