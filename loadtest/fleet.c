@@ -118,7 +118,9 @@ static bool begin_new(struct fleet *f, const char *folder)
 	f->fd = open_devices(folder, O_RDWR | O_CREAT | O_TRUNC);
 	if (f->fd < 0)
 		return complain(folder, strerror(errno));
-	if (write(f->fd, &f->header, sizeof(f->header)) != (ssize_t)sizeof(f->header))
+	struct fleet_header whole = f->header;
+
+	if (write(f->fd, &whole, sizeof(whole)) != (ssize_t)sizeof(whole))
 		return complain(folder, "devices.bin could not be written");
 	return true;
 }

@@ -84,7 +84,8 @@ enum outcome fleet_make_device(const struct fleet *f, const struct authority *st
 	struct validity validity = { f->header.not_before, f->header.not_after };
 	char digits[IMSI_DIGITS + 1], se_id[FLEET_SE_ID_MAX + 1];
 
-	*out = (struct fleet_record){ .mark = FLEET_MARK, .fault = fault_of(&f->header, i) };
+	*out = (struct fleet_record){ .mark = FLEET_MARK,
+		.fault = (uint8_t)fault_of(&f->header, i) };
 	if (!fleet_dimsi(&f->header, i, &out->dimsi))
 		return INVALID_PARAMETER;
 	out->part = (uint8_t)(i % f->maker.part_count);

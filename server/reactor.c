@@ -168,11 +168,13 @@ static void describe(struct services *services, struct json_out *o)
 	json_bool(o, key_client_is_ready(r->services.keys));
 	json_key(o, "workers");
 	json_open(o, '[');
-	for (unsigned i = 0; i < r->settings->key_workers; i++) {
+	for (unsigned i = 0; i <= r->settings->key_workers;
+		i++) { /* and the place of a replacement */
 		struct key_worker_state w = { 0 };
 
 		key_client_worker(r->services.keys, i, &w);
-		describe_worker(o, &w);
+		if (w.pid != 0)
+			describe_worker(o, &w);
 	}
 	json_close(o, ']');
 	json_close(o, '}');

@@ -7,6 +7,7 @@
 #include "procedures/procedure.h"
 
 #define READ_WITHIN_MS 10000
+#define PAGE_ROWS      4096 /* so many at a time, so that a long list does not hold up the loop */
 #define TRY_AGAIN_S    1.0
 
 /* What is read, one after the other. */
@@ -26,6 +27,7 @@ struct views {
 	ev_timer again;
 	struct db_request request;
 	struct db_page page;
+	int64_t rows; /* of the page */
 	enum part part;
 	bool is_reading, is_due, is_ready, has_heard;
 	struct trust *trust; /* being built */
@@ -53,16 +55,23 @@ static void on_row(struct db_request *request, const void *row)
 		(struct views *)(void *)((char *)request - offsetof(struct views, request));
 	enum outcome o = FINE;
 
+	v->rows++;
 	if (v->part == PART_ANCHORS) {
 		const struct db_anchor *a = row;
 
+		v->page.after = a->number;
 		o = trust_add_anchor(v->trust, (enum trust_use)a->use, a->der);
 	} else if (v->part == PART_REVOCATIONS) {
 		const struct db_revocation *r = row;
 
+		v->page.after = r->number;
 		o = trust_add_revocation(v->trust, r->issuer_hash, r->serial);
-	} else if (workers_know(v, row)) {
-		o = own_keys_add(v->own_keys, row);
+	} else {
+		const struct db_key_row *key = row;
+
+		v->page.after = key->number;
+		if (workers_know(v, key))
+			o = own_keys_add(v->own_keys, key);
 	}
 	if (o != FINE)
 		log_error("view_row_unusable", "part=%d outcome=%s", (int)v->part, outcome_name(o));
@@ -103,6 +112,7 @@ static void end_reading(struct views *v, enum outcome o)
 		start_reading(v);
 }
 
+static void ask_page(struct views *v);
 static void ask_part(struct views *v);
 
 static void on_part_read(struct db_request *request, enum outcome o)
@@ -112,17 +122,19 @@ static void on_part_read(struct db_request *request, enum outcome o)
 
 	if (o == NO_ROW)
 		o = FINE;
-	if (o == FINE && v->part + 1 < PART_COUNT) {
+	if (o == FINE && v->rows == PAGE_ROWS) {
+		ask_page(v);
+	} else if (o == FINE && v->part + 1 < PART_COUNT) {
 		v->part++;
 		ask_part(v);
-		return;
+	} else {
+		end_reading(v, o);
 	}
-	end_reading(v, o);
 }
 
-static void ask_part(struct views *v)
+static void ask_page(struct views *v)
 {
-	v->page = (struct db_page){ .after = -1, .limit = INT64_MAX };
+	v->rows = 0;
 	v->request = (struct db_request){
 		.statement = part_statements[v->part],
 		.row = &v->page,
@@ -131,6 +143,12 @@ static void ask_part(struct views *v)
 		.done = on_part_read,
 	};
 	db_submit(v->services->db, &v->request);
+}
+
+static void ask_part(struct views *v)
+{
+	v->page = (struct db_page){ .after = -1, .limit = PAGE_ROWS };
+	ask_page(v);
 }
 
 static void start_reading(struct views *v)

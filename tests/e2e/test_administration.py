@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""What an operator does to a running server, as a device's credentials then find it."""
+import datetime
+import os
+import signal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+import credentials
+import world
+
+
+class Keys(world.WorldCase):
+    is_rough = True
+
+    def key_ids(self, use):
+        """Newest generation first."""
+        lines = self.world.run("arpfctl", "keys", "list").stdout.splitlines()
+        rows = [line.split() for line in lines if line.startswith("arpf.%s." % use)]
+        return [row[-1] for row in sorted(rows, key=lambda row: -int(row[2]))]
+
+    def test_rotated_ecka(self):
+        before = self.world.arpf()
+        waiting = self.issuer.device(before)
+        self.world.run("arpfctl", "keys", "rotate", "arpf.ecka")
+        world.wait_until(lambda: self.world.arpf().key_id.hex() == self.key_ids("ecka")[0], 30,
+                         "the new key is given out")
+        after = self.world.arpf()
+        self.assertNotEqual(before.key_id, after.key_id)
+        for device in (waiting, self.issuer.device(after), self.issuer.device(before)):
+            self.assert_attached(device, self.world.attach(device), arpf=after)
+
+        late = self.issuer.device(before)
+        self.world.run("arpfctl", "keys", "retire", before.key_id.hex())
+        world.wait_until(lambda: self.world.attach(late).status == 400, 30, "the old key is retired")
+        self.assert_problem(self.world.attach(late), 400, "INVALID_PARAMETER", "atk")
+        device = self.issuer.device(after)
+        self.assert_attached(device, self.world.attach(device), arpf=after)
+
+    def test_rotated_signing_key_and_kek(self):
+        before = self.world.arpf()
+        device = self.issuer.device(before)
+        self.assert_attached(device, self.world.attach(device), arpf=before)
+        for use in ("sign", "kek", "recipient"):
+            self.world.run("arpfctl", "keys", "rotate", "arpf." + use)
+        world.wait_until(lambda: self.world.arpf().said["certSign"] != before.said["certSign"], 30,
+                         "the new signing certificate is given out")
+        after = self.world.arpf()
+        for _ in range(5):
+            device = self.issuer.device(after)
+            self.assert_attached(device, self.world.attach(device), arpf=after)
+
+    def test_the_newest_cannot_be_retired(self):
+        done = self.world.run("arpfctl", "keys", "retire", self.key_ids("ecka")[0], check=False)
+        self.assertEqual(1, done.returncode, done)
+
+
+class Revocation(world.WorldCase):
+    is_rough = True
+
+    def test_crl(self):
+        revoked = [self.issuer.device(self.arpf) for _ in range(3)]
+        good = self.issuer.device(self.arpf)
+        issuer = self.world.path("pn-that-revokes.pem")
+        with open(issuer, "wb") as f:
+            f.write(credentials.make_pn(self.issuer.ci, key=self.issuer.pn.key,
+                                        usage=("key_cert_sign", "crl_sign")).pem)
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(self.issuer.pn.name)
+                   .last_update(now).next_update(now + datetime.timedelta(days=1)))
+        for device in revoked:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(device.se.serial).revocation_date(now).build())
+        for encoding in (Encoding.DER, Encoding.PEM):
+            path = self.world.path("list.crl")
+            with open(path, "wb") as f:
+                f.write(builder.sign(self.issuer.pn.key, hashes.SHA256()).public_bytes(encoding))
+            self.world.run("arpfctl", "revoke", "crl", path, "--issuer", issuer)
+        for device in revoked:
+            self.assert_problem(self.world.attach(device), 403, "CERTIFICATE_REVOKED")
+        self.assert_attached(good, self.world.attach(good))
+
+    def test_survives_a_restart(self):
+        device = self.issuer.device(self.arpf)
+        issuer = self.world.path("pn.pem")
+        with open(issuer, "wb") as f:
+            f.write(device.pn.pem)
+        self.world.run("arpfctl", "revoke", "certificate", "--issuer", issuer, "--serial", "%x" % device.se.serial)
+        self.assert_problem(self.world.attach(device), 403, "CERTIFICATE_REVOKED")
+        self.world.stop()
+        self.world.start()
+        self.assert_problem(self.world.attach(device), 403, "CERTIFICATE_REVOKED")
+        another = self.issuer.device(self.arpf)
+        self.assert_attached(another, self.world.attach(another))
+
+
+class Reload(world.WorldCase):
+    is_rough = True
+
+    def reload(self, **settings):
+        """Rewrites the file that the server was started with."""
+        path = self.world.environment["ARPF_CONFIG"]
+        with open(path) as f:
+            lines = [line for line in f.read().splitlines()
+                     if not any(line.startswith(name + " =") for name in settings)]
+        at = lines.index("[server]") + 1
+        lines[at:at] = ["%s = %s" % item for item in settings.items()]
+        with open(path, "w") as f:
+            f.write("\n".join(lines) + "\n")
+        seen = self.world.log().count("settings_re") + self.world.log().count("settings_unusable")
+        os.kill(self.world.arpfd_pid(), signal.SIGHUP)
+        world.wait_until(lambda: self.world.log().count("settings_re") +
+                         self.world.log().count("settings_unusable") > seen, 10, "a word about the reload")
+
+    def test_taken_over(self):
+        device = self.issuer.device(self.arpf)
+        self.reload(transactions_in_flight=1)
+        answer = self.world.request("POST", "/nausf-initial-attach/v1/contexts/batch",
+                                    {"items": [{"seCredentials": device.credentials()}] * 5})
+        self.assert_problem(answer, 503, "OVERLOADED")
+        self.reload(transactions_in_flight=100)
+        self.assert_attached(device, self.world.attach(device))
+
+    def test_a_bad_file_changes_nothing(self):
+        pid = self.world.arpfd_pid()
+        self.reload(deadline_ms="soon")
+        self.assertTrue(world.is_alive(pid))
+        device = self.issuer.device(self.arpf)
+        self.assert_attached(device, self.world.attach(device))
+        self.reload(deadline_ms=10000)
+        self.assert_attached(device, self.world.attach(device), 200)
+
+
+if __name__ == "__main__":
+    world.main()
