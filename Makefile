@@ -53,7 +53,7 @@ Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-4s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$@))
 
 $(LIBRARY): $(OBJECTS)
-	@rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar rcsP $@ $^
 
 $(BUILD)/%.o: %.c Makefile | $(DEPS)
 	@mkdir -p $(@D)
@@ -73,9 +73,9 @@ UNIT_TESTS        := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 INTEGRATION_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/test_*.c))
 helpers_of         = $(patsubst %.c,$(BUILD)/%.o,$(filter-out $(1)/test_%,$(wildcard $(1)/*.c)))
 $(BUILD)/tests/unit/helpers.a: $(call helpers_of,tests/unit)
-	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+	@mkdir -p $(@D) && rm -f $@ && ar rcsP $@ $^
 $(BUILD)/tests/integration/helpers.a: $(call helpers_of,tests/integration)
-	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+	@mkdir -p $(@D) && rm -f $@ && ar rcsP $@ $^
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/tests/unit/helpers.a $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,CC)

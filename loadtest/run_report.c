@@ -97,7 +97,7 @@ static const char *make_json(const struct run *run, struct arena *arena, size_t 
 	json_member_number(
 		&o, "signaturesVerified", (int64_t)signature_checker_verified(run->checker));
 	write_phase(&o, "provisioning", &run->provisioning, t->acknowledged);
-	write_phase(&o, "vectors", &run->vectors, run->chosen_count);
+	write_phase(&o, "vectors", &run->vectors, run->vectors.items);
 	write_counts(&o, t);
 	json_close(&o, '}');
 	return json_end(&o, len);
@@ -139,8 +139,8 @@ static void print_table(const struct run *run)
 		printf(" %5s ms", percentiles[i].name);
 	printf(" %5s ms %8s\n", "max", "OWN us");
 	print_phase("provisioning", &run->provisioning, t->acknowledged);
-	if (run->chosen_count > 0)
-		print_phase("first attach", &run->vectors, run->chosen_count);
+	if (run->vectors.items > 0)
+		print_phase("first attach", &run->vectors, run->vectors.items);
 	printf("\nacknowledged %" PRIu64 ", of these new %" PRIu64
 	       "; verified as the device would %" PRIu64 "\n",
 		t->acknowledged, t->created, t->verified);

@@ -6,12 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/cpu_lane.h"
+#include "server/items.h"
 #include "server/problem.h"
 #include "server/views.h"
 
 #define DEADLINE_CHECK_S 0.1
-/* Items end before their batch, so that it can still say what became of each: this part of its time earlier. */
-#define ITEM_HEAD_START 8
 
 struct engine {
 	struct services *services;
@@ -233,53 +232,6 @@ static void undo(struct txn *t)
 		t->procedure->undo(t);
 }
 
-static void on_item_ended(struct txn *item)
-{
-	struct txn *parent = item->parent;
-
-	if (--parent->items_left == 0)
-		engine_brought(item->owner, parent, FINE);
-}
-
-/* Makes the transactions of a batch request; none is begun where not all can be made. */
-static enum outcome make_items(struct engine *e, struct txn *t)
-{
-	if (engine_is_full(e, t->item_count))
-		return txn_refuse(t, OVERLOADED, "Too many transactions are under way.");
-	t->items = arena_alloc(t->arena, t->item_count * sizeof(struct txn *));
-	if (t->items == NULL)
-		return NO_MEMORY;
-	int64_t head_start_ms = (t->deadline_ms - clock_ms()) / ITEM_HEAD_START;
-
-	for (size_t i = 0; i < t->item_count; i++) {
-		struct txn *item = engine_new_txn(e, t->item_procedure, 64u * 1024u);
-
-		if (item == NULL) {
-			t->item_count = i;
-			return NO_MEMORY;
-		}
-		item->parent = t;
-		item->request_id = t->request_id;
-		item->deadline_ms = t->deadline_ms - head_start_ms;
-		item->ended = on_item_ended;
-		item->owner = e;
-		t->items[i] = item;
-	}
-	return FINE;
-}
-
-static enum outcome begin_items(struct engine *e, struct txn *t, const struct step *step)
-{
-	enum outcome o = make_items(e, t);
-
-	if (o == FINE)
-		o = step->run(t);
-	t->items_left = t->item_count;
-	for (size_t i = 0; o == FINE && i < t->item_count; i++)
-		engine_begin(e, t->items[i]);
-	return o;
-}
-
 static void on_key(struct key_request *r, enum outcome o)
 {
 	struct txn *t = (struct txn *)(void *)((char *)r - offsetof(struct txn, ask.key));
@@ -323,7 +275,7 @@ static enum outcome start_step(struct engine *e, struct txn *t, const struct ste
 		return FINE;
 	}
 	if (step->lane == LANE_ITEMS) {
-		o = t->item_count > 0 ? begin_items(e, t, step) : FINE;
+		o = t->item_count > 0 ? items_begin(e, t, step) : FINE;
 		t->waiting_in = o == FINE && t->item_count > 0 ? LANE_ITEMS : LANE_LOOP;
 		return o;
 	}

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """ARPF, Target AUSF and D-AUSF as three servers with databases and tokens of their own."""
-import world
 import load
+import world
 
 
 class ThreeServers(world.WorldCase):

@@ -1,0 +1,316 @@
+#include "server/http_exchange.h"
+
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "server/problem.h"
+
+#define SINGLE_MEMORY  (512u * 1024u)
+#define BATCH_MEMORY   (64u * 1024u * 1024u)
+#define PATH_MAX_LEN   255u
+#define REQUEST_ID_MAX 128u
+#define RETRY_AFTER_S  "1"
+/* Bytes of a refused body that are read and dropped, so that its sender gets to the answer. */
+#define DROP_MOST (32u * 1024u * 1024u)
+
+/* The procedure of requests that are refused at their head: it has no steps. */
+static const struct procedure refused = { .name = "refused", .state_size = 1 };
+
+static void on_txn_ended(struct txn *t)
+{
+	struct exchange *x = t->owner;
+
+	x->has_ended = true;
+	x->next = NULL;
+	*x->http->ended_last = x;
+	x->http->ended_last = &x->next;
+}
+
+static const char *header(struct exchange *x, const char *name)
+{
+	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+static bool is_json(struct exchange *x)
+{
+	static const char json[] = "application/json";
+	const char *type = header(x, MHD_HTTP_HEADER_CONTENT_TYPE);
+
+	if (type == NULL || strncasecmp(type, json, sizeof(json) - 1) != 0)
+		return false;
+	char after = type[sizeof(json) - 1];
+
+	return after == '\0' || after == ';' || after == ' ';
+}
+
+/* The Unix socket is for root and the server's own user. */
+static bool is_own_user(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return info != NULL &&
+	       getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+/* What can be said of a request from its head alone. */
+static enum outcome look_at_head(struct exchange *x, const struct route_match *match)
+{
+	const struct http *h = x->http;
+	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	if (!match->path_known)
+		return RESOURCE_NOT_FOUND;
+	if (match->route == NULL)
+		return METHOD_NOT_ALLOWED;
+	if (h->settings.is_unix && !is_own_user(x->connection))
+		return UNAUTHENTICATED;
+	if ((match->route->roles & h->settings.roles) == 0)
+		return ROLE_NOT_PERMITTED;
+	if (length != NULL && strtoull(length, NULL, 10) > match->route->most_body &&
+		match->route->has_body)
+		return PAYLOAD_TOO_LARGE;
+	if (match->route->has_body && !is_json(x))
+		return UNSUPPORTED_MEDIA_TYPE;
+	if (engine_is_full(h->settings.engine, 0))
+		return txn_refuse(x->txn, OVERLOADED, "Too many transactions are under way.");
+	return FINE;
+}
+
+/* A request id from outside is taken over where it is one word of sane length. */
+static const char *request_id(struct exchange *x)
+{
+	static _Thread_local uint64_t made;
+	const char *given = header(x, "X-Request-Id");
+	size_t len = given != NULL ? strlen(given) : 0;
+	bool good = len > 0 && len <= REQUEST_ID_MAX;
+
+	for (size_t i = 0; good && i < len; i++)
+		good = given[i] > ' ' && given[i] < 0x7f;
+	if (good)
+		return arena_copy(x->txn->arena, given, len);
+	if (made == 0 && getentropy(&made, sizeof(made)) != 0)
+		made = (uint64_t)(uintptr_t)x;
+	made = made * 6364136223846793005u + 1442695040888963407u;
+	return arena_printf(x->txn->arena, "%016llx", (unsigned long long)made);
+}
+
+static enum MHD_Result add_query(
+	void *txn, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct txn *t = txn;
+
+	(void)kind;
+	t->query = arena_printf(t->arena, "%s%s%s=%s", t->query != NULL ? t->query : "",
+		t->query != NULL ? "&" : "", key, value != NULL ? value : "");
+	return MHD_YES;
+}
+
+static struct exchange *new_exchange(
+	struct http *h, struct MHD_Connection *connection, const char *url, const char *method)
+{
+	struct route_match match;
+	char path[PATH_MAX_LEN + 1];
+	size_t len = strlen(url);
+
+	memcpy(path, url, len <= PATH_MAX_LEN ? len + 1 : 0);
+	if (len > PATH_MAX_LEN)
+		path[0] = '\0';
+	routes_find(method, path, &match);
+	const struct route *route = match.route;
+	struct txn *t = engine_new_txn(h->settings.engine,
+		route != NULL && route->procedure != NULL ? route->procedure : &refused,
+		route != NULL && route->most_body > SINGLE_MEMORY ? BATCH_MEMORY : SINGLE_MEMORY);
+	struct exchange *x = t != NULL ? arena_alloc(t->arena, sizeof(*x)) : NULL;
+
+	if (x == NULL) {
+		if (t != NULL)
+			engine_end_txn(h->settings.engine, t);
+		return NULL;
+	}
+	x->owners = 1;
+	x->http = h;
+	x->connection = connection;
+	x->txn = t;
+	x->allow = arena_copy(t->arena, match.allow, strlen(match.allow));
+	t->owner = x;
+	t->ended = on_txn_ended;
+	t->request_id = request_id(x);
+	for (unsigned i = 0; i < TXN_PARAMETERS; i++)
+		if (match.parameters[i] != NULL)
+			t->parameters[i] = arena_copy(
+				t->arena, match.parameters[i], strlen(match.parameters[i]));
+	if (MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0)
+		MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, t);
+	x->refusal = look_at_head(x, &match);
+	x->route = x->refusal == FINE ? route : NULL;
+	return x;
+}
+
+/* Keeps a piece of the body, or drops it where the request is refused anyway. False: enough dropped. */
+static bool keep_piece(struct exchange *x, const char *at, size_t len)
+{
+	size_t most = x->route != NULL ? x->route->most_body : 0;
+
+	if (x->refusal == FINE && len > most - x->body_len)
+		x->refusal = PAYLOAD_TOO_LARGE;
+	if (x->refusal == FINE && len > x->body_cap - x->body_len) {
+		const char *stated = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+		size_t cap = stated != NULL ? strtoull(stated, NULL, 10) : 0;
+
+		if (cap < x->body_len + len) /* nothing stated, or chunks that belie it */
+			cap = 2 * (x->body_len + len);
+		uint8_t *grown = arena_alloc(x->txn->arena, cap > most ? most : cap);
+
+		if (grown != NULL && x->body_len > 0)
+			memcpy(grown, x->body, x->body_len);
+		x->refusal = grown != NULL ? FINE : NO_MEMORY;
+		x->body = grown;
+		x->body_cap = cap > most ? most : cap;
+	}
+	if (x->refusal != FINE) {
+		x->dropped += len;
+		return x->dropped <= DROP_MOST;
+	}
+	memcpy(x->body + x->body_len, at, len);
+	x->body_len += len;
+	return true;
+}
+
+static void free_text(void *text)
+{
+	free(text);
+}
+
+/* GET /metrics is no procedure: it reads counters of all reactors. */
+static enum outcome write_metrics(struct exchange *x)
+{
+	struct txn *t = x->txn;
+	size_t len;
+	char *text = metrics_write(
+		x->http->settings.all_metrics, x->http->settings.all_metrics_count, &len);
+
+	if (text == NULL || !arena_on_free(t->arena, free_text, text)) {
+		free(text);
+		return NO_MEMORY;
+	}
+	t->answer = (struct answer){
+		.status = 200, .content_type = "text/plain; version=0.0.4", .body = text, .len = len
+	};
+	return FINE;
+}
+
+static void give_up(struct exchange *x)
+{
+	if (--x->owners == 0)
+		engine_end_txn(x->http->settings.engine, x->txn);
+}
+
+static void on_answer_sent(void *exchange)
+{
+	give_up(exchange);
+}
+
+/* What the response points at lives until it has been sent: the response owns the exchange as well. */
+static enum MHD_Result queue_answer(struct exchange *x)
+{
+	struct answer *a = &x->txn->answer;
+	enum outcome outcome = x->txn->outcome;
+	struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+		a->len, (void *)(uintptr_t)(a->body != NULL ? a->body : ""), on_answer_sent, x);
+
+	if (response == NULL)
+		return MHD_NO;
+	x->owners++;
+	if (a->body != NULL)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+			a->content_type != NULL ? a->content_type : "application/json");
+	if (x->txn->request_id != NULL)
+		MHD_add_response_header(response, "X-Request-Id", x->txn->request_id);
+	if (a->status == 503)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
+	if (x->http->is_quiesced) /* so that the caller goes elsewhere with its next request */
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+	if (outcome == METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
+	enum MHD_Result queued = MHD_queue_response(x->connection, (unsigned)a->status, response);
+
+	MHD_destroy_response(response);
+	return queued;
+}
+
+static enum MHD_Result answer_at_once(struct exchange *x, enum outcome o)
+{
+	x->txn->outcome = o;
+	if (o != FINE)
+		problem_answer(x->txn);
+	metrics_count_refusal(x->http->settings.metrics, o);
+	return queue_answer(x);
+}
+
+static enum MHD_Result begin(struct exchange *x)
+{
+	struct http *h = x->http;
+
+	if (x->refusal == FINE && engine_is_full(h->settings.engine, 1))
+		x->refusal = txn_refuse(x->txn, OVERLOADED, "Too many transactions are under way.");
+	if (x->refusal == FINE && x->route->procedure == NULL)
+		return answer_at_once(x, write_metrics(x));
+	if (x->refusal != FINE)
+		return answer_at_once(x, x->refusal);
+	x->txn->body = bytes_of(x->body, x->body_len);
+	h->under_way++;
+	MHD_suspend_connection(x->connection);
+	engine_begin(h->settings.engine, x->txn);
+	return MHD_YES;
+}
+
+/* A refused body so long that reading it to its end is out of the question. */
+static bool is_hopeless(struct exchange *x)
+{
+	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return x->refusal != FINE && length != NULL && strtoull(length, NULL, 10) > DROP_MOST;
+}
+
+enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *connection,
+	const char *url, const char *method, const char *version, const char *piece,
+	size_t *piece_len, void **exchange)
+{
+	struct exchange *x = *exchange;
+
+	(void)version;
+	if (x == NULL) {
+		x = new_exchange(context, connection, url, method);
+		if (x == NULL)
+			return MHD_NO;
+		*exchange = x;
+		/* A body that is refused is read and dropped, so that its sender gets to the answer. */
+		return is_hopeless(x) ? answer_at_once(x, x->refusal) : MHD_YES;
+	}
+	if (*piece_len > 0) {
+		bool more = keep_piece(x, piece, *piece_len);
+
+		*piece_len = 0;
+		return more ? MHD_YES : MHD_NO;
+	}
+	return x->has_ended ? queue_answer(x) : begin(x);
+}
+
+void exchange_on_completed(void *context, struct MHD_Connection *connection, void **exchange,
+	enum MHD_RequestTerminationCode code)
+{
+	struct exchange *x = *exchange;
+
+	(void)context;
+	(void)connection;
+	(void)code;
+	*exchange = NULL;
+	if (x != NULL)
+		give_up(x);
+}
