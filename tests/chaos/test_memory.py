@@ -46,6 +46,7 @@ def found_in(pid, wanted):
     return found
 
 
+@unittest.skipIf(world.IS_SANITIZED, "a sanitizer's own memory is endless")
 class Memory(load.ChaosCase):
     @classmethod
     def setUpClass(cls):

@@ -7,7 +7,7 @@ import load
 import world
 
 
-@unittest.skipIf("-" in world.BUILD, "a build with sanitizers does not run under valgrind")
+@unittest.skipIf(world.IS_SANITIZED, "a build with sanitizers does not run under valgrind")
 @unittest.skipUnless(shutil.which("valgrind"), "valgrind is not installed")
 class Valgrind(load.ChaosCase):
     settings = {"server.deadline_ms": 60000, "hsm.key_timeout_ms": 20000}

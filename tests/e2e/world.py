@@ -3,6 +3,7 @@ import glob
 import http.client
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -18,6 +19,7 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 EMBEDDED = os.path.join(TOP, "deploy", "embedded")
 FOLDER = os.environ.get("TEST_FOLDER") or tempfile.mkdtemp(prefix="arpf-test.")
 BUILD = os.environ.get("BUILD", "build")
+IS_SANITIZED = bool(re.search("address|thread|undefined", os.path.basename(BUILD)))
 # What sanitizers and asserts leave in a log.
 UNWANTED = ("Sanitizer", "runtime error:", "Assertion ", "outcome=BROKEN")
 
