@@ -10,7 +10,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 top=$PWD
-export BUILD=${BUILD:-build}
+export BUILD=${BUILD:-build} PYTHONDONTWRITEBYTECODE=1
 
 run=$top/var/test/$$
 passed=0 failed=0 skipped=0
@@ -42,12 +42,13 @@ end() {
   [ -n "${TEST_KEEP:-}" ] || purge_worlds "$run"
 }
 
-# Slow builds get more time: name, factor on every limit.
+# Slow builds and the long form get more time: a factor on every limit.
 case $BUILD in
   *thread*) slowness=8 ;;
   *address*) slowness=4 ;;
   *) slowness=1 ;;
 esac
+[ "${CHAOS:-}" != long ] || slowness=$((slowness * 4))
 export CK_DEFAULT_TIMEOUT=$((60 * slowness))
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}

@@ -29,8 +29,8 @@ class ThreeServers(world.WorldCase):
         world.wait_until(lambda: self.d_ausf.authenticate(device.dimsi).status == 200, seconds,
                          "the D-AUSF has the pair")
 
-    def check(self, device, said):
-        self.wait_for_pair(device)
+    def check(self, device, said, seconds=30):
+        self.wait_for_pair(device, seconds)
         self.check_context(device, said, self.arpf, self.d_ausf)
 
     def test_across_three(self):
@@ -64,7 +64,8 @@ class ThreeServers(world.WorldCase):
         self.ausf.kill_arpfd()
         self.ausf.start()
         self.d_ausf.start()
-        self.check(device, said)
+        # the server that died may have claimed the delivery for half a minute
+        self.check(device, said, 60)
 
     def test_release_takes_the_pair_back(self):
         device = self.issuer.device(self.arpf)

@@ -1,4 +1,5 @@
 """A server of one's own for a test: deploy/embedded/up.sh in a folder of its own, on a free port."""
+import atexit
 import glob
 import http.client
 import json
@@ -18,6 +19,7 @@ from cryptography import x509
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 EMBEDDED = os.path.join(TOP, "deploy", "embedded")
 FOLDER = os.environ.get("TEST_FOLDER") or tempfile.mkdtemp(prefix="arpf-test.")
+atexit.register(lambda: os.path.isdir(FOLDER) and not os.listdir(FOLDER) and os.rmdir(FOLDER))
 BUILD = os.environ.get("BUILD", "build")
 IS_SANITIZED = bool(re.search("address|thread|undefined", os.path.basename(BUILD)))
 # What sanitizers and asserts leave in a log.
