@@ -13,8 +13,9 @@ struct context {
 	struct foreign_arpf arpf; /* arpf.uri NULL: this server is its own ARPF */
 	uint64_t dimsi, imsi;
 	struct bytes se_id;
-	bool has_imsi;    /* taken from the leases, not known to be bound */
-	bool was_present; /* the dIMSI was bound before, by this same token */
+	bool has_imsi;     /* taken from the leases, not known to be bound */
+	bool was_present;  /* the dIMSI was bound before, by this same token */
+	bool is_exhausted; /* there was no IMSI to be had */
 	struct key_agree_ek_in agree;
 	struct key_open_ek_from_peer_in open;
 	struct key_ek_outputs outputs;
@@ -44,6 +45,9 @@ static enum outcome have_present_binding(struct txn *t, enum outcome brought);
 static enum outcome answer_context(struct txn *t);
 static bool is_own_arpf(const struct txn *t);
 static bool is_third_party_arpf(const struct txn *t);
+static bool has_imsi(const struct txn *t);
+static bool has_imsi_for_own_ek(const struct txn *t);
+static bool has_imsi_for_sent_ek(const struct txn *t);
 static bool lacks_arpf_certificate(const struct txn *t);
 static bool was_present(const struct txn *t);
 static void give_imsi_back(struct txn *t);
@@ -65,12 +69,13 @@ const struct procedure initial_attach = {
 		{ "check_endorsement", LANE_CPU, check_endorsement, .when = is_third_party_arpf },
 		/* 1: an IMSI, eK, output_1, output_2 */
 		{ "allocate_imsi", LANE_IMSI, NULL, have_imsi },
-		{ "agree_ek_and_outputs", LANE_KEY, agree_ek_and_outputs, .when = is_own_arpf },
+		{ "agree_ek_and_outputs", LANE_KEY, agree_ek_and_outputs,
+			.when = has_imsi_for_own_ek },
 		{ "open_ek_and_outputs", LANE_KEY, open_ek_and_outputs, have_opened_ek,
-			is_third_party_arpf },
+			has_imsi_for_sent_ek },
 		{ "endorse_token", LANE_KEY, endorse_token, .when = is_own_arpf },
 		/* 2: the association, and the pair where the D-AUSF finds it */
-		{ "bind_dimsi_to_imsi", LANE_DB, bind_dimsi_to_imsi, have_bound },
+		{ "bind_dimsi_to_imsi", LANE_DB, bind_dimsi_to_imsi, have_bound, has_imsi },
 		{ "find_present_binding", LANE_DB, find_present_binding, have_present_binding,
 			was_present },
 		{ "answer_context", LANE_REPLY, answer_context },
@@ -85,6 +90,21 @@ static bool is_own_arpf(const struct txn *t)
 static bool is_third_party_arpf(const struct txn *t)
 {
 	return !is_own_arpf(t);
+}
+
+static bool has_imsi(const struct txn *t)
+{
+	return ((const struct context *)t->state)->has_imsi;
+}
+
+static bool has_imsi_for_own_ek(const struct txn *t)
+{
+	return has_imsi(t) && is_own_arpf(t);
+}
+
+static bool has_imsi_for_sent_ek(const struct txn *t)
+{
+	return has_imsi(t) && is_third_party_arpf(t);
 }
 
 static bool lacks_arpf_certificate(const struct txn *t)
@@ -159,6 +179,10 @@ static enum outcome have_imsi(struct txn *t, enum outcome brought)
 {
 	struct context *c = t->state;
 
+	if (brought == IMSI_POOL_EXHAUSTED) { /* a token that is bound already needs no IMSI */
+		c->is_exhausted = c->was_present = true;
+		return FINE;
+	}
 	if (brought != FINE)
 		return brought;
 	c->imsi = t->ask.imsi.imsi;
@@ -265,7 +289,12 @@ static enum outcome have_present_binding(struct txn *t, enum outcome brought)
 {
 	struct context *c = t->state;
 
-	if (brought == NO_ROW || (brought == FINE && c->present.state == BINDING_RELEASED))
+	bool is_free =
+		brought == NO_ROW || (brought == FINE && c->present.state == BINDING_RELEASED);
+
+	if (is_free && c->is_exhausted)
+		return txn_refuse(t, IMSI_POOL_EXHAUSTED, "No IMSI is left in the pools.");
+	if (is_free)
 		return txn_refuse(t, OVERLOADED, "The dIMSI was being released; try again.");
 	if (brought != FINE)
 		return brought;

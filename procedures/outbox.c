@@ -9,9 +9,9 @@
 #include "base/log.h"
 
 #define LOOK_EVERY_S   1.0
-#define CLAIM_S        30
+#define CLAIM_S        10
 #define MOST_AT_ONCE   64u
-#define WITHIN_MS      10000
+#define WITHIN_MS      5000 /* less than the claim */
 #define LONGEST_WAIT_S 60
 
 enum delivery_state { DELIVERY_FREE, DELIVERY_SENDING, DELIVERY_NOTING };

@@ -31,6 +31,15 @@ static void say_usage(FILE *out)
 		out);
 }
 
+/* A number of a few digits; 0 for anything else. */
+static unsigned read_number(const char *text)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+
+	return end != text && *end == '\0' && v <= 1000000 ? (unsigned)v : 0;
+}
+
 static bool read_call(int argc, char **argv, struct call *call)
 {
 	static const struct option options[] = {
@@ -50,14 +59,14 @@ static bool read_call(int argc, char **argv, struct call *call)
 		if (o == 'c')
 			call->config = optarg;
 		else if (o == 's')
-			call->fd = atoi(optarg);
+			call->fd = (int)read_number(optarg);
 		else if (o == 't')
-			call->threads = (unsigned)atoi(optarg);
+			call->threads = read_number(optarg);
 		else
 			return false;
 	}
 	return call->threads >= 1 && call->threads <= MOST_THREADS &&
-	       (call->fd >= 0 ? optind == argc : optind < argc);
+	       (call->fd >= 0 ? call->fd > STDERR_FILENO && optind == argc : optind < argc);
 }
 
 /* A worker lives no longer than its parent, and gets its end from it alone. */

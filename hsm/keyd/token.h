@@ -22,7 +22,7 @@ struct token_key {
 	uint8_t key_id[KEY_ID_LEN];
 	uint8_t public_key[P256_POINT_LEN];
 	CK_OBJECT_HANDLE
-		handle; /* a session object's where copying pays, else the token object's */
+	handle; /* a session object's where copying pays, else the token object's */
 };
 
 struct token {

@@ -70,6 +70,9 @@ class FewNumbers(load.ChaosCase):
             if answer.status != 201:
                 self.assert_problem(answer, 503, "IMSI_POOL_EXHAUSTED")
                 self.assert_problem(self.world.authenticate(device.dimsi), 404, "DIMSI_NOT_FOUND")
+        for device, answer in bound[:3]:  # what is bound needs no number
+            again = self.world.attach(device)
+            self.assertEqual((200, answer.json["supi"]), (again.status, again.json["supi"]))
         for device, answer in bound[:3]:
             self.check_context(device, answer.json, self.arpf)
             self.assertEqual(204, self.world.request(
