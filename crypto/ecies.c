@@ -76,24 +76,46 @@ enum outcome ecies_p256_seal_with(const uint8_t scalar[P256_SCALAR_LEN], struct 
 	return seal_from(scalar, point, recipient, plain, ephemeral, ciphertext, mac);
 }
 
+static enum outcome open_with(
+	const struct keys *keys, struct bytes ciphertext, struct bytes mac, uint8_t *plain)
+{
+	uint8_t expected[ECIES_MAC_LEN];
+
+	if (mac.len != PROFILE_MAC_LEN && mac.len != ECIES_MAC_LEN)
+		return MAC_INVALID;
+	enum outcome o = hmac_sha256(BYTES(keys->mk), &ciphertext, 1, expected);
+
+	if (o == FINE && !equal_in_constant_time(expected, mac.at, mac.len))
+		o = MAC_INVALID;
+	if (o == FINE)
+		o = aes128_ctr(keys->ek, keys->icb, ciphertext, plain);
+	wipe(expected, sizeof(expected));
+	return o;
+}
+
 enum outcome ecies_p256_open_agreed(const uint8_t z[P256_SCALAR_LEN],
 	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct bytes ciphertext, struct bytes mac,
 	uint8_t *plain)
 {
-	if (mac.len != PROFILE_MAC_LEN && mac.len != ECIES_MAC_LEN)
-		return MAC_INVALID;
 	struct keys keys;
-	uint8_t expected[ECIES_MAC_LEN];
 	enum outcome o = derive(z, ephemeral, &keys);
 
 	if (o == FINE)
-		o = hmac_sha256(BYTES(keys.mk), &ciphertext, 1, expected);
-	if (o == FINE && !equal_in_constant_time(expected, mac.at, mac.len))
-		o = MAC_INVALID;
-	if (o == FINE)
-		o = aes128_ctr(keys.ek, keys.icb, ciphertext, plain);
+		o = open_with(&keys, ciphertext, mac, plain);
 	wipe(&keys, sizeof(keys));
-	wipe(expected, sizeof(expected));
+	return o;
+}
+
+enum outcome ecies_p256_open_derived(const uint8_t derived[ECIES_KEYS_LEN], struct bytes ciphertext,
+	struct bytes mac, uint8_t *plain)
+{
+	struct keys keys;
+
+	_Static_assert(sizeof(keys) == ECIES_KEYS_LEN, "EK, ICB, MK without gaps");
+	memcpy(&keys, derived, sizeof(keys));
+	enum outcome o = open_with(&keys, ciphertext, mac, plain);
+
+	wipe(&keys, sizeof(keys));
 	return o;
 }
 

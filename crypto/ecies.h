@@ -30,6 +30,10 @@ enum outcome ecies_p256_seal_with(const uint8_t scalar[P256_SCALAR_LEN], struct 
 enum outcome ecies_p256_open_agreed(const uint8_t z[P256_SCALAR_LEN],
 	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct bytes ciphertext, struct bytes mac,
 	uint8_t *plain);
+/* Opens with EK, ICB and MK (16, 16, 32 bytes) that somebody (a token) has derived already. */
+#define ECIES_KEYS_LEN 64
+enum outcome ecies_p256_open_derived(const uint8_t keys[ECIES_KEYS_LEN], struct bytes ciphertext,
+	struct bytes mac, uint8_t *plain);
 /* Opens with a scalar; ephemeral of 33 or 65 bytes. */
 enum outcome ecies_p256_open(const uint8_t scalar[P256_SCALAR_LEN], struct bytes ephemeral,
 	struct bytes ciphertext, struct bytes mac, uint8_t *plain);

@@ -2,18 +2,18 @@
 
 #include "base/secret.h"
 #include "crypto/aes.h"
+#include "crypto/kdf.h"
 
-enum outcome token_agree(struct token_session *s, const struct token_key *key,
-	const uint8_t peer[P256_POINT_LEN], uint8_t z[P256_SCALAR_LEN])
+#define MOST_DERIVED 64u
+
+/* One C_DeriveKey whose result is read and destroyed. The code, for callers that only try. */
+static CK_RV derive(struct token_session *s, const struct token_key *key,
+	CK_ECDH1_DERIVE_PARAMS *with, uint8_t *out, CK_ULONG len)
 {
 	CK_FUNCTION_LIST *f = s->token->f;
-	CK_ECDH1_DERIVE_PARAMS with = { .kdf = CKD_NULL,
-		.ulPublicDataLen = P256_POINT_LEN,
-		.pPublicData = (CK_BYTE_PTR)(uintptr_t)peer };
-	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, &with, sizeof(with) };
+	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, with, sizeof(*with) };
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-	CK_ULONG len = P256_SCALAR_LEN;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ATTRIBUTE as[] = {
 		{ CKA_CLASS, &class, sizeof(class) },
@@ -23,20 +23,86 @@ enum outcome token_agree(struct token_session *s, const struct token_key *key,
 		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
 		{ CKA_VALUE_LEN, &len, sizeof(len) },
 	};
-	CK_ATTRIBUTE value = { CKA_VALUE, z, P256_SCALAR_LEN };
-	CK_OBJECT_HANDLE shared;
+	CK_ATTRIBUTE value = { CKA_VALUE, out, len };
+	CK_OBJECT_HANDLE derived;
+	CK_RV code = f->C_DeriveKey(s->handle, &mechanism, key->handle, as, 6, &derived);
+
+	if (code != CKR_OK)
+		return code;
+	code = f->C_GetAttributeValue(s->handle, derived, &value, 1);
+	token_destroy(s, derived);
+	return code == CKR_OK && value.ulValueLen != len ? CKR_FUNCTION_FAILED : code;
+}
+
+static CK_ECDH1_DERIVE_PARAMS parameters(
+	unsigned long kdf, const uint8_t peer[P256_POINT_LEN], struct bytes shared_info)
+{
+	return (CK_ECDH1_DERIVE_PARAMS){
+		.kdf = kdf,
+		.ulSharedDataLen = shared_info.len,
+		.pSharedData = (CK_BYTE_PTR)(uintptr_t)shared_info.at,
+		.ulPublicDataLen = P256_POINT_LEN,
+		.pPublicData = (CK_BYTE_PTR)(uintptr_t)peer,
+	};
+}
+
+static enum outcome derive_outside(struct token_session *s, const struct token_key *key,
+	const uint8_t peer[P256_POINT_LEN], struct bytes shared_info, uint8_t *out, size_t len)
+{
+	uint8_t z[P256_SCALAR_LEN];
+	CK_ECDH1_DERIVE_PARAMS with = parameters(CKD_NULL, peer, (struct bytes){ 0 });
+	enum outcome o = token_outcome("C_DeriveKey", derive(s, key, &with, z, sizeof(z)));
+
+	if (o == FINE)
+		o = x963_sha256(BYTES(z), shared_info, out, len);
+	wipe(z, sizeof(z));
+	return o;
+}
+
+enum outcome token_agree_x963(struct token_session *s, const struct token_key *key,
+	const uint8_t peer[P256_POINT_LEN], struct bytes shared_info, uint8_t *out, size_t len)
+{
 	enum outcome o = p256_check_point(bytes_of(peer, P256_POINT_LEN));
 
 	if (o != FINE)
 		return o;
-	o = token_outcome(
-		"C_DeriveKey", f->C_DeriveKey(s->handle, &mechanism, key->handle, as, 6, &shared));
-	if (o != FINE)
-		return o;
-	o = token_outcome(
-		"C_GetAttributeValue", f->C_GetAttributeValue(s->handle, shared, &value, 1));
-	token_destroy(s, shared);
-	return o == FINE && value.ulValueLen != P256_SCALAR_LEN ? BROKEN : o;
+	if (s->mode == KDF_OUTSIDE)
+		return derive_outside(s, key, peer, shared_info, out, len);
+	CK_ECDH1_DERIVE_PARAMS with = parameters(CKD_SHA256_KDF, peer, shared_info);
+
+	return token_outcome("C_DeriveKey", derive(s, key, &with, out, len));
+}
+
+/*
+ * A module that refuses CKD_NULL is taken at its word; one that knows both must give the same key both ways, because
+ * there are modules that hash in the other order.
+ */
+enum agreement_mode token_probe_agreement(struct token_session *s)
+{
+	const struct token_key *key = token_newest(s, KEY_USE_ECKA);
+	static const uint8_t info[4] = { 'a', 'r', 'p', 'f' };
+	uint8_t z[P256_SCALAR_LEN], inside[MOST_DERIVED], outside[MOST_DERIVED];
+
+	if (key == NULL)
+		return KDF_OUTSIDE;
+	CK_ECDH1_DERIVE_PARAMS plain = parameters(CKD_NULL, key->public_key, (struct bytes){ 0 });
+	CK_ECDH1_DERIVE_PARAMS kdf = parameters(CKD_SHA256_KDF, key->public_key, BYTES(info));
+	bool has_kdf = derive(s, key, &kdf, inside, sizeof(inside)) == CKR_OK;
+	bool has_plain = derive(s, key, &plain, z, sizeof(z)) == CKR_OK;
+	bool agree = has_kdf && has_plain &&
+		     x963_sha256(BYTES(z), BYTES(info), outside, sizeof(outside)) == FINE &&
+		     equal_in_constant_time(inside, outside, sizeof(inside));
+
+	wipe(z, sizeof(z));
+	wipe(inside, sizeof(inside));
+	wipe(outside, sizeof(outside));
+	return has_kdf && (agree || !has_plain) ? KDF_INSIDE : KDF_OUTSIDE;
+}
+
+const char *agreement_mode_name(enum agreement_mode mode)
+{
+	return mode == KDF_INSIDE ? "CKM_ECDH1_DERIVE with CKD_SHA256_KDF, inside the token"
+				  : "CKM_ECDH1_DERIVE with CKD_NULL, X9.63 outside";
 }
 
 enum outcome token_sign(struct token_session *s, const struct token_key *key,

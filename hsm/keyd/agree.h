@@ -4,9 +4,15 @@
 
 #include "hsm/keyd/token.h"
 
-/* x-coordinate of the token's private key times the peer's point; the point is checked first. */
-enum outcome token_agree(struct token_session *s, const struct token_key *key,
-	const uint8_t peer[P256_POINT_LEN], uint8_t z[P256_SCALAR_LEN]);
+/*
+ * X9.63 of the x-coordinate of the token's private key times the peer's point; len at most 64. The point is
+ * checked first. By the session's mode the KDF is done inside the token or here.
+ */
+enum outcome token_agree_x963(struct token_session *s, const struct token_key *key,
+	const uint8_t peer[P256_POINT_LEN], struct bytes shared_info, uint8_t *out, size_t len);
+/* Tries both ways on the token's own key and chooses: inside where the module does it rightly. */
+enum agreement_mode token_probe_agreement(struct token_session *s);
+const char *agreement_mode_name(enum agreement_mode mode);
 /* ECDSA over a digest, in the token. */
 enum outcome token_sign(struct token_session *s, const struct token_key *key,
 	const uint8_t digest[32], uint8_t signature[P256_SIGNATURE_LEN]);

@@ -116,6 +116,10 @@ int main(int argc, char **argv)
 		log_error("settings_unusable", "reason=\"%s\"", error);
 		return 1;
 	}
+	enum log_level level;
+
+	if (call.fd >= 0 && log_level_read(settings.log_level, &level))
+		log_set_level(level); /* a command says only what went wrong */
 	int status = run(&call, &settings, argv + optind, argc - optind);
 
 	settings_free(&settings);

@@ -29,9 +29,7 @@ static enum outcome agree_ek(struct keyd_thread *t, uint64_t dimsi,
 	transcript_add(&m, bytes_of(key_id, KEY_ID_LEN));
 	if (!transcript_end(&m, &info))
 		return BROKEN;
-	enum outcome o = token_agree(&t->session, key, se_public_key, w->z);
-
-	return o == FINE ? x963_sha256(BYTES(w->z), info, w->ek, sizeof(w->ek)) : o;
+	return token_agree_x963(&t->session, key, se_public_key, info, w->ek, sizeof(w->ek));
 }
 
 /* eKc, eKi, eKa, eOPc of 16 bytes each from w->ek, at w->keys. */
@@ -73,7 +71,6 @@ static enum outcome make_outputs(
 
 static void wipe_item(struct workshop *w)
 {
-	wipe(w->z, sizeof(w->z));
 	wipe(w->ek, sizeof(w->ek));
 	wipe(w->keys, sizeof(w->keys));
 }
@@ -119,11 +116,13 @@ static enum outcome open_ek(struct keyd_thread *t, const struct key_open_ek_from
 	enum outcome o = key != NULL ? p256_uncompress(BYTES(in->ek.ephemeral), ephemeral)
 				     : INVALID_PARAMETER;
 
+	/* EK, ICB and MK of the profile (TS 33.501 C.3.4.2), in the room of the keys that come later. */
 	if (o == FINE)
-		o = token_agree(&t->session, key, ephemeral, w->z);
+		o = token_agree_x963(&t->session, key, ephemeral, BYTES(in->ek.ephemeral), w->keys,
+			ECIES_KEYS_LEN);
 	if (o == FINE)
-		o = ecies_p256_open_agreed(
-			w->z, in->ek.ephemeral, BYTES(in->ek.ciphertext), BYTES(in->ek.mac), w->ek);
+		o = ecies_p256_open_derived(
+			w->keys, BYTES(in->ek.ciphertext), BYTES(in->ek.mac), w->ek);
 	return o;
 }
 

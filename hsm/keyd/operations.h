@@ -9,7 +9,6 @@
 
 /* A thread's secrets: allocated once in locked memory, wiped after each item. */
 struct workshop {
-	uint8_t z[P256_SCALAR_LEN];
 	uint8_t ek[32];
 	uint8_t keys[64]; /* eKc, eKi, eKa, eOPc */
 	struct data_key data_key;

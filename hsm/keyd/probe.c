@@ -53,10 +53,12 @@ struct trial {
 static enum outcome try_agree(struct trial *t)
 {
 	const struct token_key *key = token_newest(t->s, KEY_USE_ECKA);
-	uint8_t z[P256_SCALAR_LEN];
-	enum outcome o = key != NULL ? token_agree(t->s, key, t->peer, z) : HSM_UNAVAILABLE;
+	uint8_t derived[32];
+	enum outcome o = key != NULL ? token_agree_x963(t->s, key, t->peer, (struct bytes){ 0 },
+					       derived, sizeof(derived))
+				     : HSM_UNAVAILABLE;
 
-	wipe(z, sizeof(z));
+	wipe(derived, sizeof(derived));
 	return o;
 }
 
@@ -109,12 +111,13 @@ void probe_write(struct json_out *o, struct token_session *s)
 		    data_key_make(s, &t.data_key) == FINE &&
 		    seal_keys(&t.data_key, BYTES(k), k, &t.sealed) == FINE;
 
+	s->mode = token_probe_agreement(s);
 	wipe(scalar, sizeof(scalar));
 	json_open(o, '{');
 	write_mechanisms(o, s);
 	json_key(o, "uses");
 	json_open(o, '{');
-	json_member_text(o, "agreement", "CKM_ECDH1_DERIVE with CKD_NULL, X9.63 outside");
+	json_member_text(o, "agreement", agreement_mode_name(s->mode));
 	json_member_text(o, "signature", "CKM_ECDSA, SHA-256 outside");
 	json_member_text(o, "sealing", "CKM_AES_KEY_WRAP of a data key a batch");
 	json_close(o, '}');

@@ -164,7 +164,11 @@ static enum outcome prepare(
 	s->thread.secrets = OPENSSL_secure_zalloc(sizeof(*s->thread.secrets));
 	if (s->thread.secrets == NULL)
 		return NO_MEMORY;
-	return token_session_open(token, &s->thread.session, true);
+	enum outcome o = token_session_open(token, &s->thread.session, true);
+
+	if (o == FINE)
+		s->thread.session.mode = token_probe_agreement(&s->thread.session);
+	return o;
 }
 
 int keyd_serve(struct token *token, const struct settings *settings, int fd, unsigned threads)
@@ -177,6 +181,8 @@ int keyd_serve(struct token *token, const struct settings *settings, int fd, uns
 	for (unsigned i = 0; o == FINE && i < threads; i++)
 		o = prepare(&all[i], settings, token, fd);
 	if (o == FINE && say_hello(&all[0].thread.session, fd)) {
+		log_info("token_ready", "keys=%u agreement=\"%s\"", all[0].thread.session.key_count,
+			agreement_mode_name(all[0].thread.session.mode));
 		for (; started < threads; started++)
 			if (pthread_create(&all[started].id, NULL, serve, &all[started]) != 0)
 				break;

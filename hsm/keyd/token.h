@@ -1,7 +1,7 @@
 /*
  * The PKCS#11 token: module, gate, sessions.
  *
- * One process opens one token. Every call of the module passes token_call(), which times it at debug level and
+ * One process opens one token. What a call of the module answers passes token_outcome(), which says what it means and
  * names what failed in the log. A session belongs to one thread and stays open for its life, because operation
  * state lives in the session without a lock, and closing the last session logs the token out.
  */
@@ -32,8 +32,15 @@ struct token {
 	struct secret *pin;
 };
 
+/* Where X9.63 turns the agreement into a key; which, the probe decides for each module. */
+enum agreement_mode {
+	KDF_OUTSIDE, /* CKD_NULL, the x-coordinate readable, X9.63 in this process */
+	KDF_INSIDE,  /* CKD_SHA256_KDF: the x-coordinate never leaves the token */
+};
+
 struct token_session {
 	struct token *token;
+	enum agreement_mode mode;
 	CK_SESSION_HANDLE handle;
 	unsigned key_count;
 	struct token_key keys[KEY_FOUND_MAX];
