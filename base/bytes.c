@@ -1,5 +1,24 @@
 #include "base/bytes.h"
 
+#include <stdlib.h>
+
+bool bytes_duplicate(struct bytes from, struct bytes *to)
+{
+	uint8_t *at = malloc(from.len > 0 ? from.len : 1);
+
+	if (at == NULL)
+		return false;
+	if (from.len > 0)
+		memcpy(at, from.at, from.len);
+	*to = bytes_of(at, from.len);
+	return true;
+}
+
+void bytes_free(struct bytes b)
+{
+	free((void *)(uintptr_t)b.at);
+}
+
 void buffer_put(struct buffer *b, const void *at, size_t len)
 {
 	if (b->full || len > b->cap - b->len) {

@@ -39,6 +39,10 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 	return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* A copy of its own, malloc'ed and never NULL where it succeeds; freed with bytes_free(). */
+bool bytes_duplicate(struct bytes from, struct bytes *to);
+void bytes_free(struct bytes b);
+
 struct buffer {
 	uint8_t *at;
 	size_t len;

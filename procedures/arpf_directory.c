@@ -16,9 +16,9 @@ struct arpf_directory *arpf_directory_new(void)
 
 static void clear(struct arpf_certificate_entry *e)
 {
-	free((void *)(uintptr_t)e->certificate.at);
+	bytes_free(e->certificate);
 	for (size_t i = 0; i < e->chain_count; i++)
-		free((void *)(uintptr_t)e->chain[i].at);
+		bytes_free(e->chain[i]);
 	memset(e, 0, sizeof(*e));
 }
 
@@ -31,18 +31,6 @@ void arpf_directory_free(struct arpf_directory *d)
 	free(d);
 }
 
-static bool copy(struct bytes from, struct bytes *to)
-{
-	uint8_t *at = malloc(from.len > 0 ? from.len : 1);
-
-	if (at == NULL)
-		return false;
-	if (from.len > 0)
-		memcpy(at, from.at, from.len);
-	*to = bytes_of(at, from.len);
-	return true;
-}
-
 enum outcome arpf_directory_put(
 	struct arpf_directory *d, const struct arpf_certificate_entry *entry)
 {
@@ -50,10 +38,10 @@ enum outcome arpf_directory_put(
 
 	clear(to);
 	memcpy(to->signer_id, entry->signer_id, sizeof(to->signer_id));
-	bool good = copy(entry->certificate, &to->certificate);
+	bool good = bytes_duplicate(entry->certificate, &to->certificate);
 
 	for (; good && to->chain_count < entry->chain_count; to->chain_count++)
-		if (!copy(entry->chain[to->chain_count], &to->chain[to->chain_count]))
+		if (!bytes_duplicate(entry->chain[to->chain_count], &to->chain[to->chain_count]))
 			break;
 	if (good && to->chain_count == entry->chain_count)
 		return FINE;

@@ -45,38 +45,36 @@ bool body_has(const json_t *in, const char *name)
 	return member != NULL && !json_is_null(member);
 }
 
-enum outcome body_object(struct txn *t, const json_t *in, const char *name, const json_t **out)
+static const char not_a_string[] = "This is not a string.";
+
+static enum outcome find_of_type(struct txn *t, const json_t *in, const char *name, json_type type,
+	const char *otherwise, const json_t **out)
 {
 	enum outcome o = find_member(t, in, name, out);
 
-	if (o != FINE)
-		return o;
-	if (!json_is_object(*out))
-		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not an object.");
-	return FINE;
+	if (o == FINE && json_typeof(*out) != type)
+		o = txn_refuse_parameter(t, INVALID_PARAMETER, name, otherwise);
+	return o;
+}
+
+enum outcome body_object(struct txn *t, const json_t *in, const char *name, const json_t **out)
+{
+	return find_of_type(t, in, name, JSON_OBJECT, "This is not an object.", out);
 }
 
 enum outcome body_array(struct txn *t, const json_t *in, const char *name, const json_t **out)
 {
-	enum outcome o = find_member(t, in, name, out);
-
-	if (o != FINE)
-		return o;
-	if (!json_is_array(*out))
-		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not an array.");
-	return FINE;
+	return find_of_type(t, in, name, JSON_ARRAY, "This is not an array.", out);
 }
 
 enum outcome body_text(
 	struct txn *t, const json_t *in, const char *name, size_t most, const char **out)
 {
 	const json_t *member;
-	enum outcome o = find_member(t, in, name, &member);
+	enum outcome o = find_of_type(t, in, name, JSON_STRING, not_a_string, &member);
 
 	if (o != FINE)
 		return o;
-	if (!json_is_string(member))
-		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not a string.");
 	if (json_string_length(member) == 0 || json_string_length(member) > most)
 		return txn_refuse_parameter(
 			t, INVALID_PARAMETER, name, "This is empty or too long.");
@@ -88,12 +86,10 @@ enum outcome body_bytes(struct txn *t, const json_t *in, const char *name, size_
 	size_t most, struct bytes *out)
 {
 	const json_t *member;
-	enum outcome o = find_member(t, in, name, &member);
+	enum outcome o = find_of_type(t, in, name, JSON_STRING, not_a_string, &member);
 
 	if (o != FINE)
 		return o;
-	if (!json_is_string(member))
-		return txn_refuse_parameter(t, INVALID_PARAMETER, name, "This is not a string.");
 	size_t text_len = json_string_length(member);
 
 	if (text_len > BASE64_LEN(most))

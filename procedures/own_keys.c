@@ -34,22 +34,10 @@ void own_keys_give_back(struct own_keys *k)
 	if (k == NULL || atomic_fetch_sub(&k->references, 1) != 1)
 		return;
 	for (unsigned i = 0; i < k->count; i++) {
-		free((void *)k->keys[i].certificate.at);
-		free((void *)k->keys[i].chain.at);
+		bytes_free(k->keys[i].certificate);
+		bytes_free(k->keys[i].chain);
 	}
 	free(k);
-}
-
-static bool copy_bytes(struct bytes from, struct bytes *to)
-{
-	uint8_t *at = malloc(from.len > 0 ? from.len : 1);
-
-	if (at == NULL)
-		return false;
-	if (from.len > 0)
-		memcpy(at, from.at, from.len);
-	*to = bytes_of(at, from.len);
-	return true;
 }
 
 enum outcome own_keys_add(struct own_keys *k, const struct db_key_row *row)
@@ -69,10 +57,10 @@ enum outcome own_keys_add(struct own_keys *k, const struct db_key_row *row)
 	memcpy(key->key_id, row->key_id, sizeof(key->key_id));
 	if (certificate_fingerprint(row->certificate, key->signer_id) != FINE)
 		return BROKEN;
-	if (!copy_bytes(row->certificate, &key->certificate))
+	if (!bytes_duplicate(row->certificate, &key->certificate))
 		return NO_MEMORY;
-	if (!copy_bytes(row->chain, &key->chain)) {
-		free((void *)key->certificate.at);
+	if (!bytes_duplicate(row->chain, &key->chain)) {
+		bytes_free(key->certificate);
 		return NO_MEMORY;
 	}
 	k->count++;

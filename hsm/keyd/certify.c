@@ -203,7 +203,7 @@ static enum outcome use_own_key(struct token_session *s, const struct settings *
 
 	if (o == FINE)
 		by->certificate = d2i_X509(NULL, &at, (long)der.len);
-	free((void *)(uintptr_t)der.at);
+	bytes_free(der);
 	return o == FINE && by->certificate == NULL ? BROKEN : o;
 }
 

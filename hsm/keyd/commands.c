@@ -43,8 +43,8 @@ static enum outcome write_key(struct json_out *o, struct token_session *s,
 		json_close(o, ']');
 	}
 	json_close(o, '}');
-	free((void *)(uintptr_t)certified.certificate.at);
-	free((void *)(uintptr_t)certified.chain.at);
+	bytes_free(certified.certificate);
+	bytes_free(certified.chain);
 	return outcome;
 }
 
