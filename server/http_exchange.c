@@ -156,10 +156,11 @@ static struct exchange *new_exchange(
 static bool keep_piece(struct exchange *x, const char *at, size_t len)
 {
 	size_t most = x->route != NULL ? x->route->most_body : 0;
+	bool is_wanted = x->refusal == FINE && x->route->has_body; /* others' bodies mean nothing */
 
-	if (x->refusal == FINE && len > most - x->body_len)
+	if (is_wanted && len > most - x->body_len)
 		x->refusal = PAYLOAD_TOO_LARGE;
-	if (x->refusal == FINE && len > x->body_cap - x->body_len) {
+	if (is_wanted && x->refusal == FINE && len > x->body_cap - x->body_len) {
 		const char *stated = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
 		size_t cap = stated != NULL ? strtoull(stated, NULL, 10) : 0;
 
@@ -173,7 +174,7 @@ static bool keep_piece(struct exchange *x, const char *at, size_t len)
 		x->body = grown;
 		x->body_cap = cap > most ? most : cap;
 	}
-	if (x->refusal != FINE) {
+	if (!is_wanted || x->refusal != FINE) {
 		x->dropped += len;
 		return x->dropped <= DROP_MOST;
 	}
@@ -247,9 +248,10 @@ static enum MHD_Result queue_answer(struct exchange *x)
 static enum MHD_Result answer_at_once(struct exchange *x, enum outcome o)
 {
 	x->txn->outcome = o;
-	if (o != FINE)
+	if (o != FINE) {
 		problem_answer(x->txn);
-	metrics_count_refusal(x->http->settings.metrics, o);
+		metrics_count_refusal(x->http->settings.metrics, o);
+	}
 	return queue_answer(x);
 }
 

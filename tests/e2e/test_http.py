@@ -116,6 +116,12 @@ class Routes(world.WorldCase):
                 self.assert_problem(answer, 405, "METHOD_NOT_ALLOWED")
                 self.assertEqual(said, {m.strip() for m in answer.headers["Allow"].split(",")})
 
+    def test_bodies_that_mean_nothing(self):
+        answer = self.world.request("GET", "/narpf-ek/v1/certificate", {"ignored": True})
+        self.assertEqual(200, answer.status, answer)
+        answer = self.world.request("DELETE", CONTEXTS + "/001990000000002", {"ignored": True})
+        self.assert_problem(answer, 404, "DIMSI_NOT_FOUND")
+
     def test_no_such_route(self):
         for path in ("/", "/nausf-initial-attach", "/nausf-initial-attach/v1/contextsx", "/narpf-ek/v2/certificate",
                      CONTEXTS + "/001990000000001/x", "/%2e%2e/etc/passwd", "//narpf-ek/v1/certificate",
