@@ -44,7 +44,7 @@ OBJECTS += $(BUILD)/db/migrations_data.o
 $(BUILD)/db/migrations_data.c: db/embed.sh $(sort $(wildcard migrations/*.sql))
 	@mkdir -p $(@D)
 	sh $^ >$@
-$(BUILD)/db/migrations_data.o: $(BUILD)/db/migrations_data.c
+$(BUILD)/db/migrations_data.o: $(BUILD)/db/migrations_data.c | $(DEPS)
 	$(call say,CC)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
