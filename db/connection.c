@@ -21,7 +21,9 @@ _Static_assert(sizeof(struct db_outbox_row) <= ROW_MOST, "the largest row of a l
 static const char greeting[] =
 	"SELECT (SELECT max(version) FROM schema_version)::int4,"
 	" set_config('plan_cache_mode', 'force_generic_plan', false),"
-	" set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false)";
+	" set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),"
+	/* What its requests have long been refused for must not commit later. */
+	" set_config('statement_timeout', '15s', false)";
 
 enum fate {
 	FATE_AGAIN,      /* a later try may do it */

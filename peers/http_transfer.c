@@ -70,6 +70,8 @@ static bool set_once(struct transfer *t, const struct http_client_settings *s)
 		long value;
 	} numbers[] = {
 		{ CURLOPT_NOSIGNAL, 1 },
+		{ CURLOPT_QUICK_EXIT, 1 }, /* a name that resolves slowly is not waited for */
+		{ CURLOPT_PATH_AS_IS, 1 },
 		{ CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1 },
 		{ CURLOPT_FOLLOWLOCATION, 0 },
 		{ CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2 },

@@ -266,12 +266,7 @@ enum outcome foreign_arpf_have_certificate(
 		o = certificate_fingerprint(f->certificate, signer_id);
 	if (o != FINE || memcmp(signer_id, f->endorsement.signer_id, sizeof(signer_id)) != 0)
 		return txn_refuse(t, PEER_FAILED, "The ARPF's certificate is not its signer's.");
-	struct arpf_certificate_entry entry = { .certificate = f->certificate,
-		.chain_count = f->chain_count };
-
-	memcpy(entry.signer_id, signer_id, sizeof(signer_id));
-	memcpy(entry.chain, f->chain, sizeof(entry.chain));
-	return arpf_directory_put(t->services->arpfs, &entry);
+	return FINE;
 }
 
 enum outcome foreign_arpf_check_endorsement(struct txn *t, struct foreign_arpf *f)

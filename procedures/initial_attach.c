@@ -190,13 +190,22 @@ static enum outcome have_imsi(struct txn *t, enum outcome brought)
 	return FINE;
 }
 
+/* What bind_dimsi_to_imsi brought says that its IMSI was not bound by it: it may serve another. */
+static bool is_certainly_unbound(const struct txn *t, enum outcome brought)
+{
+	const struct context *c = t->state;
+
+	return c->bind.imsi != 0 && !c->was_present &&
+	       (brought == NO_ROW || (brought == DATABASE_UNAVAILABLE && !t->ask.db.sent));
+}
+
 static void give_imsi_back(struct txn *t)
 {
 	struct context *c = t->state;
 
 	if (t->waiting_in == LANE_IMSI && t->outcome == FINE)
 		imsi_give_back(t->services->leases, t->ask.imsi.imsi); /* it came too late */
-	if (c->has_imsi)
+	if (c->has_imsi || (t->waiting_in == LANE_DB && is_certainly_unbound(t, t->outcome)))
 		imsi_give_back(t->services->leases, c->imsi);
 	c->has_imsi = false;
 }
@@ -268,9 +277,9 @@ static enum outcome have_bound(struct txn *t, enum outcome brought)
 		outbox_kick(t->services->outbox);
 	if (brought == CONFLICT) /* the IMSI is taken after all: another one */
 		return txn_go_back(t, "allocate_imsi", 3, OVERLOADED);
+	c->has_imsi = is_certainly_unbound(t, brought);
 	if (brought != NO_ROW)
 		return brought;
-	c->has_imsi = true; /* certainly not bound */
 	give_imsi_back(t);
 	c->was_present = true;
 	return FINE;

@@ -98,6 +98,7 @@ struct txn {
 	unsigned invalid_count;
 	struct answer answer;
 	bool has_begun;
+	bool was_brought; /* its lane has given it back, and it is about to go on */
 	bool has_ended; /* `ended` was called; perhaps by its deadline, while a lane still has it */
 	bool owner_done; /* the answer has been taken */
 	void (*ended)(struct txn *t);

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 #define SHARE_MAX 32u
 
 struct queue {
@@ -99,8 +101,13 @@ static void *work(void *lane)
 		}
 		take_share(l, &share);
 		pthread_mutex_unlock(&l->lock);
+		int64_t now = clock_ms();
+
 		for (struct txn *t = share.first; t != NULL; t = t->next)
-			do_steps(t);
+			if (t->deadline_ms > now)
+				do_steps(t);
+			else
+				t->outcome = txn_refuse(t, OVERLOADED, "The deadline passed.");
 		pthread_mutex_lock(&l->lock);
 		bool wake = l->done.first == NULL;
 

@@ -345,9 +345,13 @@ static void go_on(struct engine *e, struct txn *t)
 		free_if_done(e, t);
 		return;
 	}
-	if (t->waiting_in != LANE_LOOP)
+	enum lane was_in = t->waiting_in;
+
+	t->was_brought = false;
+	if (was_in != LANE_LOOP)
 		o = finish_step(e, t);
-	if (o == FINE && t->deadline_ms <= clock_ms())
+	/* Only work of our own may have taken too long: what a lane has committed is told, late or not. */
+	if (o == FINE && was_in == LANE_CPU && t->deadline_ms <= clock_ms())
 		o = txn_refuse(t, OVERLOADED, "The deadline passed.");
 	while (o == FINE) {
 		t->step++;
@@ -372,6 +376,7 @@ static void go_on(struct engine *e, struct txn *t)
 void engine_brought(struct engine *e, struct txn *t, enum outcome brought)
 {
 	t->outcome = brought;
+	t->was_brought = true;
 	put_ready(e, t);
 }
 
@@ -430,7 +435,7 @@ static void on_deadlines(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	for (struct txn *t = e->oldest, *younger; t != NULL; t = younger) {
 		younger = t->younger;
-		if (t->deadline_ms > now || t->waiting_in == LANE_CPU)
+		if (t->deadline_ms > now || t->waiting_in == LANE_CPU || t->was_brought)
 			continue;
 		t->detail = "The deadline passed.";
 		tell_end(e, t, late_outcome(t->waiting_in));

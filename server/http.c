@@ -19,7 +19,6 @@ bool http_flush(struct http *h)
 		struct exchange *x = h->ended;
 
 		h->ended = x->next;
-		h->under_way--;
 		MHD_resume_connection(x->connection);
 	}
 	h->ended_last = &h->ended;
@@ -105,6 +104,11 @@ void http_quiesce(struct http *h)
 unsigned http_under_way(const struct http *h)
 {
 	return h->under_way;
+}
+
+void http_stop(struct http *h)
+{
+	h->is_stopping = true;
 }
 
 void http_free(struct http *h)

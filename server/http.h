@@ -33,9 +33,11 @@ struct http_settings {
 struct http *http_new(struct ev_loop *loop, const struct http_settings *settings);
 /* No new connections; those there are go on. */
 void http_quiesce(struct http *h);
-/* Requests whose transactions have not ended. */
+/* Requests whose answers have not been sent. */
 unsigned http_under_way(const struct http *h);
-/* Every transaction must have ended. NULL is allowed. */
+/* From here on requests are answered 503 at once, none becomes a transaction. */
+void http_stop(struct http *h);
+/* After http_stop(), when every transaction has ended. NULL is allowed. */
 void http_free(struct http *h);
 /* Resumes what has ended and lets the daemon work; true where it had work. */
 bool http_flush(struct http *h);

@@ -13,7 +13,9 @@
 #define REQUEST_ID_MAX 128u
 #define RETRY_AFTER_S  "1"
 /* Bytes of a refused body that are read and dropped, so that its sender gets to the answer. */
-#define DROP_MOST (32u * 1024u * 1024u)
+#define DROP_MOST   (32u * 1024u * 1024u)
+#define FIRST_BODY  4096u
+#define BODIES_MOST (256u * 1024u * 1024u)
 
 /* The procedure of requests that are refused at their head: it has no steps. */
 static const struct procedure refused = { .name = "refused", .state_size = 1 };
@@ -152,6 +154,30 @@ static struct exchange *new_exchange(
 	return x;
 }
 
+/*
+ * Room for `need` bytes, twice as much as before: what is stated of a body's length is not believed, and all
+ * bodies of a listener share a budget.
+ */
+static enum outcome grow_body(struct exchange *x, size_t need, size_t most)
+{
+	size_t cap = 2 * need > FIRST_BODY ? 2 * need : FIRST_BODY;
+
+	cap = cap < most ? cap : most;
+	if (x->http->body_bytes + cap > BODIES_MOST)
+		return txn_refuse(x->txn, OVERLOADED, "Too many bodies are being read.");
+	uint8_t *grown = arena_alloc(x->txn->arena, cap);
+
+	if (grown == NULL)
+		return NO_MEMORY;
+	if (x->body_len > 0)
+		memcpy(grown, x->body, x->body_len);
+	x->body = grown;
+	x->body_cap = cap;
+	x->body_held += cap;
+	x->http->body_bytes += cap;
+	return FINE;
+}
+
 /* Keeps a piece of the body, or drops it where the request is refused anyway. False: enough dropped. */
 static bool keep_piece(struct exchange *x, const char *at, size_t len)
 {
@@ -160,20 +186,8 @@ static bool keep_piece(struct exchange *x, const char *at, size_t len)
 
 	if (is_wanted && len > most - x->body_len)
 		x->refusal = PAYLOAD_TOO_LARGE;
-	if (is_wanted && x->refusal == FINE && len > x->body_cap - x->body_len) {
-		const char *stated = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
-		size_t cap = stated != NULL ? strtoull(stated, NULL, 10) : 0;
-
-		if (cap < x->body_len + len) /* nothing stated, or chunks that belie it */
-			cap = 2 * (x->body_len + len);
-		uint8_t *grown = arena_alloc(x->txn->arena, cap > most ? most : cap);
-
-		if (grown != NULL && x->body_len > 0)
-			memcpy(grown, x->body, x->body_len);
-		x->refusal = grown != NULL ? FINE : NO_MEMORY;
-		x->body = grown;
-		x->body_cap = cap > most ? most : cap;
-	}
+	if (is_wanted && x->refusal == FINE && len > x->body_cap - x->body_len)
+		x->refusal = grow_body(x, x->body_len + len, most);
 	if (!is_wanted || x->refusal != FINE) {
 		x->dropped += len;
 		return x->dropped <= DROP_MOST;
@@ -208,8 +222,11 @@ static enum outcome write_metrics(struct exchange *x)
 
 static void give_up(struct exchange *x)
 {
-	if (--x->owners == 0)
-		engine_end_txn(x->http->settings.engine, x->txn);
+	if (--x->owners > 0)
+		return;
+	x->http->body_bytes -= x->body_held;
+	x->http->under_way -= x->has_begun ? 1 : 0;
+	engine_end_txn(x->http->settings.engine, x->txn);
 }
 
 static void on_answer_sent(void *exchange)
@@ -259,6 +276,8 @@ static enum MHD_Result begin(struct exchange *x)
 {
 	struct http *h = x->http;
 
+	if (x->refusal == FINE && h->is_stopping)
+		x->refusal = txn_refuse(x->txn, OVERLOADED, "The server is stopping.");
 	if (x->refusal == FINE && engine_is_full(h->settings.engine, 1))
 		x->refusal = txn_refuse(x->txn, OVERLOADED, "Too many transactions are under way.");
 	if (x->refusal == FINE && x->route->procedure == NULL)
@@ -267,6 +286,7 @@ static enum MHD_Result begin(struct exchange *x)
 		return answer_at_once(x, x->refusal);
 	x->txn->body = bytes_of(x->body, x->body_len);
 	h->under_way++;
+	x->has_begun = true;
 	MHD_suspend_connection(x->connection);
 	engine_begin(h->settings.engine, x->txn);
 	return MHD_YES;

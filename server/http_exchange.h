@@ -19,7 +19,8 @@ struct http {
 	struct http_settings settings;
 	struct exchange *ended, **ended_last; /* to be resumed */
 	unsigned under_way;
-	bool has_work, is_quiesced;
+	size_t body_bytes; /* of bodies being read, and of those whose answers have not been sent */
+	bool has_work, is_quiesced, is_stopping;
 };
 
 /* One request and the duty to answer it; lies in its transaction's arena. */
@@ -31,9 +32,9 @@ struct exchange {
 	enum outcome refusal;      /* known before the transaction begins */
 	const char *allow;
 	uint8_t *body;
-	size_t body_len, body_cap, dropped;
-	bool has_ended;  /* the transaction; the answer may be queued */
-	unsigned owners; /* the connection, and the response once it is made */
+	size_t body_len, body_cap, body_held, dropped;
+	bool has_begun, has_ended; /* the transaction; the answer may be queued */
+	unsigned owners;           /* the connection, and the response once it is made */
 	struct exchange *next;
 };
 

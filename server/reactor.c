@@ -30,6 +30,7 @@ struct reactor {
 	struct views *views;
 	struct http *http, *admin_http; /* admin_http NULL: none */
 	ev_prepare prepare;
+	ev_idle idle; /* started while there is more to do at once */
 	ev_async told;
 	ev_timer drain;
 	enum phase phase;
@@ -42,16 +43,28 @@ struct reactor {
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
 	struct reactor *r = watcher->data;
-	bool worked;
+	bool worked = true;
 
-	(void)loop;
 	(void)events;
-	do {
+	/* A second round lets what the first read go on its way; more would keep the loop from all else. */
+	for (int round = 0; round < 2 && worked; round++) {
 		engine_run(r->engine);
 		worked = http_flush(r->http);
 		if (r->admin_http != NULL)
 			worked |= http_flush(r->admin_http);
-	} while (worked);
+	}
+	engine_run(r->engine);
+	if (worked)
+		ev_idle_start(loop, &r->idle); /* polls without waiting, and comes back */
+	else
+		ev_idle_stop(loop, &r->idle);
+}
+
+static void on_idle(struct ev_loop *loop, ev_idle *watcher, int events)
+{
+	(void)loop;
+	(void)watcher;
+	(void)events;
 }
 
 static unsigned under_way(const struct reactor *r)
@@ -258,6 +271,10 @@ static void free_reactor(struct reactor *r)
 	http_client_free(s->peers);
 	db_free(s->db);
 	imsi_leases_free(s->leases);
+	if (r->http != NULL)
+		http_stop(r->http);
+	if (r->admin_http != NULL)
+		http_stop(r->admin_http);
 	if (r->engine != NULL)
 		engine_end_all(r->engine);
 	http_free(r->http);
@@ -287,6 +304,7 @@ static void start_watchers(struct reactor *r)
 	ev_prepare_init(&r->prepare, on_prepare);
 	r->prepare.data = r;
 	ev_prepare_start(r->loop, &r->prepare);
+	ev_idle_init(&r->idle, on_idle);
 	ev_async_init(&r->told, on_told);
 	r->told.data = r;
 	ev_async_start(r->loop, &r->told);
