@@ -17,6 +17,7 @@ void supervise_lose(struct worker *w, const char *why)
 	log_warning("key_worker_lost", "worker=%u pid=%d reason=%s operations=%llu", w->index,
 		(int)w->pid, why, (unsigned long long)w->operations);
 	w->restarts++;
+	w->replaces = NULL;
 	w->failed_starts = was_ready ? 0 : w->failed_starts + 1;
 	int64_t pause_ms = w->failed_starts > 0
 				   ? INT64_C(100) << (w->failed_starts < 6 ? w->failed_starts : 6)

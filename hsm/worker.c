@@ -31,6 +31,8 @@ static void become_keyd(const struct key_client_settings *s, int fd, const char 
 		fcntl(fd, F_SETFD, 0);
 	else
 		dup2(fd, CHILD_FD);
+	/* Libraries open sockets without close-on-exec: the key process has no network. */
+	close_range(CHILD_FD + 1, ~0u, 0);
 	execv(s->keyd_path, (char *const *)(uintptr_t)words);
 	_exit(127);
 }

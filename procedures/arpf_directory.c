@@ -49,6 +49,13 @@ enum outcome arpf_directory_put(
 	return NO_MEMORY;
 }
 
+void arpf_directory_forget(struct arpf_directory *d, const uint8_t signer_id[32])
+{
+	for (unsigned i = 0; i < MOST_ENTRIES; i++)
+		if (memcmp(d->entries[i].signer_id, signer_id, 32) == 0)
+			clear(&d->entries[i]);
+}
+
 const struct arpf_certificate_entry *arpf_directory_find(
 	const struct arpf_directory *d, const uint8_t signer_id[32])
 {
@@ -64,7 +71,8 @@ static size_t origin_length(const char *uri)
 {
 	const char *at = strstr(uri, "://");
 
-	if (at == NULL || strpbrk(uri, " \t\r\n\\") != NULL)
+	/* A path may follow, but nothing that would make another of the one asked for. */
+	if (at == NULL || strpbrk(uri, " \t\r\n\\?#%") != NULL || strstr(uri, "/.") != NULL)
 		return 0;
 	size_t len = strcspn(at + 3, "/?#");
 

@@ -22,6 +22,7 @@ void arpf_directory_free(struct arpf_directory *d);
 /* Copies; an older entry makes place. */
 enum outcome arpf_directory_put(
 	struct arpf_directory *d, const struct arpf_certificate_entry *entry);
+void arpf_directory_forget(struct arpf_directory *d, const uint8_t signer_id[32]);
 /* NULL where it is not known. Valid until the next put. */
 const struct arpf_certificate_entry *arpf_directory_find(
 	const struct arpf_directory *d, const uint8_t signer_id[32]);

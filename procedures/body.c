@@ -2,12 +2,30 @@
 
 #include <string.h>
 
+#define FEW_VALUES    2048u
+#define BYTES_A_VALUE 24u
+
+/*
+ * A parsed value takes some eighty bytes however short it is written: more of them than any honest body of its
+ * length has are refused before they are parsed.
+ */
+static bool has_too_many_values(struct bytes body)
+{
+	size_t most = FEW_VALUES + body.len / BYTES_A_VALUE, count = 0;
+
+	for (size_t i = 0; i < body.len; i++)
+		count += body.at[i] == ',' || body.at[i] == '[' || body.at[i] == '{';
+	return count > most;
+}
+
 enum outcome body_read(struct txn *t)
 {
 	if (t->json != NULL)
 		return json_is_object(t->json)
 			       ? FINE
 			       : txn_refuse(t, MALFORMED_REQUEST, "The item is not a JSON object.");
+	if (has_too_many_values(t->body))
+		return txn_refuse(t, MALFORMED_REQUEST, "The body has too many values.");
 	json_error_t error;
 	json_t *root =
 		json_loadb((const char *)t->body.at, t->body.len, JSON_REJECT_DUPLICATES, &error);

@@ -269,6 +269,25 @@ enum outcome foreign_arpf_have_certificate(
 	return FINE;
 }
 
+enum outcome foreign_arpf_keep_certificate(struct txn *t, struct foreign_arpf *f)
+{
+	struct arpf_certificate_entry entry = { .certificate = f->certificate,
+		.chain_count = f->chain_count };
+
+	f->is_checked = true;
+	if (f->has_certificate)
+		return FINE;
+	memcpy(entry.signer_id, f->endorsement.signer_id, sizeof(entry.signer_id));
+	memcpy(entry.chain, f->chain, sizeof(entry.chain));
+	return arpf_directory_put(t->services->arpfs, &entry);
+}
+
+void foreign_arpf_forget_certificate(struct txn *t, const struct foreign_arpf *f)
+{
+	if (f->has_certificate && !f->is_checked)
+		arpf_directory_forget(t->services->arpfs, f->endorsement.signer_id);
+}
+
 enum outcome foreign_arpf_check_endorsement(struct txn *t, struct foreign_arpf *f)
 {
 	struct certificate signer;

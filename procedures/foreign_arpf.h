@@ -18,7 +18,8 @@ struct foreign_arpf {
 	struct bytes se_id;
 	struct key_ek_for_peer ek;
 	struct foreign_endorsement endorsement;
-	bool has_certificate;
+	bool has_certificate; /* from the directory */
+	bool is_checked;
 	struct bytes certificate, chain[CHAIN_MAX];
 	size_t chain_count;
 };
@@ -34,6 +35,12 @@ enum outcome foreign_arpf_have_ek(struct txn *t, struct foreign_arpf *f, enum ou
 enum outcome foreign_arpf_ask_certificate(struct txn *t, struct foreign_arpf *f);
 enum outcome foreign_arpf_have_certificate(
 	struct txn *t, struct foreign_arpf *f, enum outcome brought);
+/*
+ * LOOP, after foreign_arpf_check_endorsement: what verified is kept for the next time, what did not is
+ * forgotten, so that one peer cannot spoil another's endorsements.
+ */
+enum outcome foreign_arpf_keep_certificate(struct txn *t, struct foreign_arpf *f);
+void foreign_arpf_forget_certificate(struct txn *t, const struct foreign_arpf *f);
 /* CPU: the signer leads to a trust anchor for ARPFs, and has signed this token, dIMSI and SE id. */
 enum outcome foreign_arpf_check_endorsement(struct txn *t, struct foreign_arpf *f);
 

@@ -33,6 +33,7 @@ static enum outcome have_third_party_ek(struct txn *t, enum outcome brought);
 static enum outcome ask_arpf_certificate(struct txn *t);
 static enum outcome have_arpf_certificate(struct txn *t, enum outcome brought);
 static enum outcome check_endorsement(struct txn *t);
+static enum outcome keep_arpf_certificate(struct txn *t);
 static enum outcome have_imsi(struct txn *t, enum outcome brought);
 static enum outcome agree_ek_and_outputs(struct txn *t);
 static enum outcome open_ek_and_outputs(struct txn *t);
@@ -67,6 +68,8 @@ const struct procedure initial_attach = {
 		{ "ask_arpf_certificate", LANE_FETCH, ask_arpf_certificate, have_arpf_certificate,
 			lacks_arpf_certificate },
 		{ "check_endorsement", LANE_CPU, check_endorsement, .when = is_third_party_arpf },
+		{ "keep_arpf_certificate", LANE_LOOP, keep_arpf_certificate,
+			.when = is_third_party_arpf },
 		/* 1: an IMSI, eK, output_1, output_2 */
 		{ "allocate_imsi", LANE_IMSI, NULL, have_imsi },
 		{ "agree_ek_and_outputs", LANE_KEY, agree_ek_and_outputs,
@@ -175,6 +178,11 @@ static enum outcome check_endorsement(struct txn *t)
 	return o;
 }
 
+static enum outcome keep_arpf_certificate(struct txn *t)
+{
+	return foreign_arpf_keep_certificate(t, &((struct context *)t->state)->arpf);
+}
+
 static enum outcome have_imsi(struct txn *t, enum outcome brought)
 {
 	struct context *c = t->state;
@@ -202,6 +210,9 @@ static bool is_certainly_unbound(const struct txn *t, enum outcome brought)
 static void give_imsi_back(struct txn *t)
 {
 	struct context *c = t->state;
+
+	if (is_third_party_arpf(t))
+		foreign_arpf_forget_certificate(t, &c->arpf);
 
 	if (t->waiting_in == LANE_IMSI && t->outcome == FINE)
 		imsi_give_back(t->services->leases, t->ask.imsi.imsi); /* it came too late */

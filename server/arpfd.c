@@ -27,6 +27,7 @@ struct server {
 	struct metrics **metrics;
 	struct reactor **reactors;
 	unsigned started;
+	bool has_admin_socket;
 };
 
 static void say_usage(FILE *out)
@@ -78,8 +79,11 @@ static bool start_reactor(struct server *server, unsigned number)
 	if (own == NULL)
 		return false;
 	int fd = listener_open(s->listen, s->reactors > 1, error, sizeof(error));
-	int admin_fd = has_admin ? listener_open_unix(s->admin_socket, error, sizeof(error)) : -1;
+	int admin_fd = has_admin && fd >= 0
+			       ? listener_open_unix(s->admin_socket, error, sizeof(error))
+			       : -1;
 
+	server->has_admin_socket = server->has_admin_socket || admin_fd >= 0;
 	if (fd < 0 || (has_admin && admin_fd < 0)) {
 		log_error("listener_not_opened", "reason=\"%s\"", error);
 		return false;
@@ -171,7 +175,7 @@ static void end_all(struct server *server)
 	free(server->reactors);
 	free(server->metrics);
 	issuer_cache_free(server->issuers);
-	if (server->settings.admin_socket[0] != '\0')
+	if (server->has_admin_socket)
 		unlink(server->settings.admin_socket);
 	settings_free(&server->settings);
 }

@@ -86,6 +86,17 @@ int listener_open(const char *address, bool shared, char *error, size_t error_si
 	return -1;
 }
 
+/* Whether somebody listens at this path: a socket that was left behind refuses. */
+static bool is_answered(const struct sockaddr_un *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answered = fd >= 0 && connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return answered;
+}
+
 int listener_open_unix(const char *path, char *error, size_t error_size)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -96,6 +107,10 @@ int listener_open_unix(const char *path, char *error, size_t error_size)
 		return -1;
 	}
 	memcpy(a.sun_path, path, strlen(path) + 1);
+	if (is_answered(&a)) {
+		snprintf(error, error_size, "%s: another server listens there", path);
+		return -1;
+	}
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t before = umask(0177);
 	bool good = fd >= 0 && (unlink(path) == 0 || errno == ENOENT) &&

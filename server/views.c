@@ -29,7 +29,7 @@ struct views {
 	struct db_page page;
 	int64_t rows; /* of the page */
 	enum part part;
-	bool is_reading, is_due, is_ready, has_heard;
+	bool is_reading, is_due, is_ready, has_heard, is_spoilt;
 	struct trust *trust; /* being built */
 	struct own_keys *own_keys;
 	struct txn *served, *waiting; /* by the reading under way; by the next */
@@ -73,8 +73,11 @@ static void on_row(struct db_request *request, const void *row)
 		if (workers_know(v, key))
 			o = own_keys_add(v->own_keys, key);
 	}
-	if (o != FINE)
-		log_error("view_row_unusable", "part=%d outcome=%s", (int)v->part, outcome_name(o));
+	if (o == FINE)
+		return;
+	log_error("view_row_unusable", "part=%d outcome=%s", (int)v->part, outcome_name(o));
+	/* Without an anchor doors stay closed; without a revocation one would stand open. */
+	v->is_spoilt = v->is_spoilt || v->part == PART_REVOCATIONS;
 }
 
 static void bring(struct views *v, struct txn **list, enum outcome o)
@@ -91,6 +94,8 @@ static void bring(struct views *v, struct txn **list, enum outcome o)
 static void end_reading(struct views *v, enum outcome o)
 {
 	v->is_reading = false;
+	if (o == FINE && v->is_spoilt)
+		o = BROKEN;
 	if (o == FINE) {
 		trust_give_back(v->services->trust);
 		own_keys_give_back(v->services->own_keys);
@@ -158,7 +163,7 @@ static void start_reading(struct views *v)
 		return;
 	}
 	v->is_reading = true;
-	v->is_due = false;
+	v->is_due = v->is_spoilt = false;
 	v->served = v->waiting;
 	v->waiting = NULL;
 	v->trust = trust_new();
