@@ -49,13 +49,13 @@ static CK_ECDH1_DERIVE_PARAMS parameters(
 static enum outcome derive_outside(struct token_session *s, const struct token_key *key,
 	const uint8_t peer[P256_POINT_LEN], struct bytes shared_info, uint8_t *out, size_t len)
 {
-	uint8_t z[P256_SCALAR_LEN];
 	CK_ECDH1_DERIVE_PARAMS with = parameters(CKD_NULL, peer, (struct bytes){ 0 });
-	enum outcome o = token_outcome("C_DeriveKey", derive(s, key, &with, z, sizeof(z)));
+	enum outcome o =
+		token_outcome("C_DeriveKey", derive(s, key, &with, s->agreed, P256_SCALAR_LEN));
 
 	if (o == FINE)
-		o = x963_sha256(BYTES(z), shared_info, out, len);
-	wipe(z, sizeof(z));
+		o = x963_sha256(bytes_of(s->agreed, P256_SCALAR_LEN), shared_info, out, len);
+	wipe(s->agreed, P256_SCALAR_LEN);
 	return o;
 }
 

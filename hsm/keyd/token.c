@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,7 +162,9 @@ static enum outcome log_in(struct token_session *s)
 
 enum outcome token_session_open(struct token *t, struct token_session *s, bool copies)
 {
-	*s = (struct token_session){ .token = t };
+	*s = (struct token_session){ .token = t, .agreed = OPENSSL_secure_zalloc(P256_SCALAR_LEN) };
+	if (s->agreed == NULL)
+		return NO_MEMORY;
 	enum outcome o = token_outcome(
 		"C_OpenSession", t->f->C_OpenSession(t->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION,
 					 NULL, NULL, &s->handle));

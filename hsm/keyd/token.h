@@ -41,6 +41,7 @@ enum agreement_mode {
 struct token_session {
 	struct token *token;
 	enum agreement_mode mode;
+	uint8_t *agreed; /* one x-coordinate, in locked memory */
 	CK_SESSION_HANDLE handle;
 	unsigned key_count;
 	struct token_key keys[KEY_FOUND_MAX];
