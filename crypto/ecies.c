@@ -13,16 +13,17 @@ struct keys {
 	uint8_t mk[32];
 };
 
-static enum outcome derive(const uint8_t z[P256_SCALAR_LEN],
-	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct keys *keys)
+/* Both profiles' shared secrets are of 32 bytes. */
+#define Z_LEN 32
+_Static_assert(Z_LEN == P256_SCALAR_LEN && Z_LEN == X25519_LEN, "one length");
+
+static enum outcome derive(const uint8_t z[Z_LEN], struct bytes ephemeral, struct keys *keys)
 {
-	return x963_sha256(bytes_of(z, P256_SCALAR_LEN), bytes_of(ephemeral, P256_COMPRESSED_LEN),
-		(uint8_t *)keys, sizeof(*keys));
+	return x963_sha256(bytes_of(z, Z_LEN), ephemeral, (uint8_t *)keys, sizeof(*keys));
 }
 
-static enum outcome seal_agreed(const uint8_t z[P256_SCALAR_LEN],
-	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct bytes plain, uint8_t *ciphertext,
-	uint8_t mac[ECIES_MAC_LEN])
+static enum outcome seal_agreed(const uint8_t z[Z_LEN], struct bytes ephemeral, struct bytes plain,
+	uint8_t *ciphertext, uint8_t mac[ECIES_MAC_LEN])
 {
 	struct keys keys;
 	struct bytes sealed = bytes_of(ciphertext, plain.len);
@@ -46,7 +47,8 @@ static enum outcome seal_from(const uint8_t scalar[P256_SCALAR_LEN],
 	if (o == FINE)
 		o = p256_compress(point, ephemeral);
 	if (o == FINE)
-		o = seal_agreed(z, ephemeral, plain, ciphertext, mac);
+		o = seal_agreed(
+			z, bytes_of(ephemeral, P256_COMPRESSED_LEN), plain, ciphertext, mac);
 	wipe(z, sizeof(z));
 	return o;
 }
@@ -93,9 +95,8 @@ static enum outcome open_with(
 	return o;
 }
 
-enum outcome ecies_p256_open_agreed(const uint8_t z[P256_SCALAR_LEN],
-	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct bytes ciphertext, struct bytes mac,
-	uint8_t *plain)
+static enum outcome open_agreed(const uint8_t z[Z_LEN], struct bytes ephemeral,
+	struct bytes ciphertext, struct bytes mac, uint8_t *plain)
 {
 	struct keys keys;
 	enum outcome o = derive(z, ephemeral, &keys);
@@ -104,6 +105,13 @@ enum outcome ecies_p256_open_agreed(const uint8_t z[P256_SCALAR_LEN],
 		o = open_with(&keys, ciphertext, mac, plain);
 	wipe(&keys, sizeof(keys));
 	return o;
+}
+
+enum outcome ecies_p256_open_agreed(const uint8_t z[P256_SCALAR_LEN],
+	const uint8_t ephemeral[P256_COMPRESSED_LEN], struct bytes ciphertext, struct bytes mac,
+	uint8_t *plain)
+{
+	return open_agreed(z, bytes_of(ephemeral, P256_COMPRESSED_LEN), ciphertext, mac, plain);
 }
 
 enum outcome ecies_p256_open_derived(const uint8_t derived[ECIES_KEYS_LEN], struct bytes ciphertext,
@@ -132,7 +140,54 @@ enum outcome ecies_p256_open(const uint8_t scalar[P256_SCALAR_LEN], struct bytes
 	if (o == FINE)
 		o = p256_agree(scalar, BYTES(point), z);
 	if (o == FINE)
-		o = ecies_p256_open_agreed(z, compressed, ciphertext, mac, plain);
+		o = open_agreed(z, BYTES(compressed), ciphertext, mac, plain);
+	wipe(z, sizeof(z));
+	return o;
+}
+
+static enum outcome seal_from_x25519(const uint8_t secret[X25519_LEN],
+	const uint8_t ephemeral[X25519_LEN], struct bytes recipient, struct bytes plain,
+	uint8_t *ciphertext, uint8_t mac[ECIES_MAC_LEN])
+{
+	uint8_t z[X25519_LEN];
+	enum outcome o = x25519_agree(secret, recipient, z);
+
+	if (o == FINE)
+		o = seal_agreed(z, bytes_of(ephemeral, X25519_LEN), plain, ciphertext, mac);
+	wipe(z, sizeof(z));
+	return o;
+}
+
+enum outcome ecies_x25519_seal(struct bytes recipient, struct bytes plain,
+	uint8_t ephemeral[X25519_LEN], uint8_t *ciphertext, uint8_t mac[ECIES_MAC_LEN])
+{
+	uint8_t secret[X25519_LEN];
+	enum outcome o = x25519_generate(secret, ephemeral);
+
+	if (o == FINE)
+		o = seal_from_x25519(secret, ephemeral, recipient, plain, ciphertext, mac);
+	wipe(secret, sizeof(secret));
+	return o;
+}
+
+enum outcome ecies_x25519_seal_with(const uint8_t secret[X25519_LEN], struct bytes recipient,
+	struct bytes plain, uint8_t ephemeral[X25519_LEN], uint8_t *ciphertext,
+	uint8_t mac[ECIES_MAC_LEN])
+{
+	enum outcome o = x25519_public_of(secret, ephemeral);
+
+	return o == FINE ? seal_from_x25519(secret, ephemeral, recipient, plain, ciphertext, mac)
+			 : o;
+}
+
+enum outcome ecies_x25519_open(const uint8_t secret[X25519_LEN], struct bytes ephemeral,
+	struct bytes ciphertext, struct bytes mac, uint8_t *plain)
+{
+	uint8_t z[X25519_LEN];
+	enum outcome o = x25519_agree(secret, ephemeral, z);
+
+	if (o == FINE)
+		o = open_agreed(z, ephemeral, ciphertext, mac, plain);
 	wipe(z, sizeof(z));
 	return o;
 }
