@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 #define FIRST_CHUNK 4096u
 #define ALIGNMENT   16u
 
@@ -27,6 +29,7 @@ struct arena {
 	struct chunk *chunks; /* newest first; the arena itself lies in the oldest */
 	struct cleanup *cleanups;
 	size_t left;
+	bool is_confidential;
 };
 
 static struct chunk *new_chunk(size_t cap)
@@ -68,6 +71,11 @@ struct arena *arena_new(size_t limit)
 	return a;
 }
 
+void arena_make_confidential(struct arena *a)
+{
+	a->is_confidential = true;
+}
+
 void arena_free(struct arena *a)
 {
 	if (a == NULL)
@@ -75,10 +83,13 @@ void arena_free(struct arena *a)
 	for (struct cleanup *c = a->cleanups; c != NULL; c = c->next)
 		c->clean(c->object);
 	struct chunk *c = a->chunks;
+	bool is_confidential = a->is_confidential; /* the arena lies in one of its chunks */
 
 	while (c != NULL) {
 		struct chunk *next = c->next;
 
+		if (is_confidential)
+			wipe(c->at, c->used);
 		free(c);
 		c = next;
 	}

@@ -1,6 +1,7 @@
 /*
  * The memory of one transaction: pieces are cut from chunks and all are freed together, newest
- * clean-up first. It is zeroed when handed out and never returns less than asked. Not for secrets.
+ * clean-up first. It is zeroed when handed out and never returns less than asked. Not for secrets that
+ * stay; what has to pass through on its way is wiped at the end where the arena is confidential.
  *
  * Used by one thread at a time: whoever owns the transaction at that moment.
  */
@@ -15,6 +16,9 @@ struct arena;
 struct arena *arena_new(size_t limit);
 /* Runs the clean-ups, newest first, then frees everything. NULL is allowed. */
 void arena_free(struct arena *a);
+
+/* From now on: all that was handed out is wiped before it is freed. */
+void arena_make_confidential(struct arena *a);
 
 /* Zeroed, aligned for any object; NULL where memory or the limit is at its end. */
 void *arena_alloc(struct arena *a, size_t len);

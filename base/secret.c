@@ -7,7 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define SECURE_HEAP_BYTES (1u << 18)
+/* 64 threads of arpf-keyd, of 32 KiB each: what a thread keeps, and a batch's rooms. */
+#define SECURE_HEAP_BYTES (1u << 21)
 #define SECURE_HEAP_LEAST 32u
 
 bool secret_start(void)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum setting_kind { TEXT, NUMBER };
 
 struct setting {
@@ -47,6 +49,8 @@ static const struct setting table[] = {
 		"Milliseconds a stopping server gives to what is under way." },
 	{ "server", "af_fqdn", TEXT, AT(af_fqdn), "arpf.5gc.mnc001.mcc001.3gppnetwork.org", 0, 0,
 		false, "The server's name as an AKMA application function (TS 33.535)." },
+	{ "server", "ua_protocol", TEXT, AT(ua_protocol), "0100000000", 0, 0, false,
+		"The Ua* security protocol identifier behind that name in AF_ID, 10 hex digits." },
 
 	{ "network", "home_plmn", TEXT, AT(home_plmn), "00101", 0, 0, false,
 		"The operator's own PLMN, MCC and MNC." },
@@ -94,6 +98,31 @@ static const struct setting table[] = {
 		"Seconds after which the lease of a server that fell silent may be taken over." },
 	{ "database", "quarantine_s", NUMBER, AT(quarantine_s), "2592000", 0, 4000000000, true,
 		"Seconds that a released IMSI rests before it is given out again." },
+
+	{ "subscriptions", "ek_lifetime_s", NUMBER, AT(ek_lifetime_s), "86400", 1, 4000000000, true,
+		"Seconds after its first successful authentication that an eK retires." },
+	{ "subscriptions", "session_lifetime_s", NUMBER, AT(session_lifetime_s), "86400", 1,
+		4000000000, true, "Seconds that a companion session lives." },
+	{ "subscriptions", "confirmation", TEXT, AT(confirmation), "required", 0, 0, false,
+		"Whether companion DH's steps 9 to 12 are required or optional." },
+	{ "subscriptions", "confirmation_s", NUMBER, AT(confirmation_s), "900", 1, 604800, true,
+		"Seconds within which an Access ID is confirmed." },
+	{ "subscriptions", "ibs_suite", TEXT, AT(ibs_suite), "ecdsa-p256-sha256", 0, 0, false,
+		"How SigCN is signed: eccsi-p256-sha256 or ecdsa-p256-sha256." },
+
+	{ "devices", "certificate_hosts", TEXT, AT(certificate_hosts), "", 0, 0, true,
+		"Origins that a device's certificate URL may have (https://host, "
+		"https://host:port, or :* for every port; http:// where listed so), separated by "
+		"blanks." },
+	{ "devices", "certificate_networks", TEXT, AT(certificate_networks), "", 0, 0, true,
+		"Private, loopback or link-local blocks (10.1.0.0/16, fd00::/8) that the names of "
+		"certificate_hosts may resolve to all the same, separated by blanks." },
+	{ "devices", "certificate_ca_file", TEXT, AT(certificate_ca_file), "", 0, 0, false,
+		"CAs (PEM) that certificate_hosts are trusted by. Empty: the system's." },
+	{ "devices", "network_name", TEXT, AT(network_name), "openarpf", 0, 0, false,
+		"The network's name in profiles." },
+	{ "devices", "profile_lifetime_s", NUMBER, AT(profile_lifetime_s), "315360000", 3600,
+		4000000000, true, "Seconds after its issue that a profile and its key end." },
 };
 
 #define TABLE_LEN (sizeof(table) / sizeof(table[0]))
@@ -191,6 +220,30 @@ static bool read_plmns(struct settings *s, char *error, size_t error_size)
 	return true;
 }
 
+/* Whether the text is the first of the two; refused where it is neither. */
+static bool read_choice(const char *name, const char *text, const char *yes, const char *no,
+	bool *chosen, char *error, size_t error_size)
+{
+	*chosen = strcmp(text, yes) == 0;
+	if (*chosen || strcmp(text, no) == 0)
+		return true;
+	snprintf(error, error_size, "%s: '%s' is neither %s nor %s", name, text, yes, no);
+	return false;
+}
+
+static bool read_subscriptions(struct settings *s, char *error, size_t error_size)
+{
+	if (!hex_read(s->ua_protocol, strlen(s->ua_protocol), s->ua_protocol_id,
+		    sizeof(s->ua_protocol_id))) {
+		snprintf(error, error_size, "[server] ua_protocol: not 10 hex digits");
+		return false;
+	}
+	return read_choice("[subscriptions] confirmation", s->confirmation, "required", "optional",
+		       &s->confirmation_required, error, error_size) &&
+	       read_choice("[subscriptions] ibs_suite", s->ibs_suite, "eccsi-p256-sha256",
+		       "ecdsa-p256-sha256", &s->ibs_is_eccsi, error, error_size);
+}
+
 bool settings_read(const char *path, struct settings *s, char *error, size_t error_size)
 {
 	struct reading r = { .s = s, .error = error, .error_size = error_size };
@@ -216,7 +269,7 @@ bool settings_read(const char *path, struct settings *s, char *error, size_t err
 			goto failed;
 		}
 	}
-	if (read_plmns(s, error, error_size))
+	if (read_plmns(s, error, error_size) && read_subscriptions(s, error, error_size))
 		return true;
 failed:
 	settings_free(s);

@@ -30,6 +30,7 @@ struct settings {
 	uint32_t deadline_ms;
 	uint32_t drain_ms;
 	char *af_fqdn;
+	char *ua_protocol; /* 10 hex digits */
 
 	/* [network] */
 	char *home_plmn;
@@ -57,7 +58,24 @@ struct settings {
 	uint32_t lease_s;
 	uint32_t quarantine_s;
 
+	/* [subscriptions] */
+	uint32_t ek_lifetime_s;
+	uint32_t session_lifetime_s;
+	char *confirmation; /* required, optional */
+	uint32_t confirmation_s;
+	char *ibs_suite; /* eccsi-p256-sha256, ecdsa-p256-sha256 */
+
+	/* [devices] */
+	char *certificate_hosts;    /* blank-separated origins, as arpf_peers */
+	char *certificate_networks; /* blank-separated CIDR blocks */
+	char *certificate_ca_file;
+	char *network_name;
+	uint32_t profile_lifetime_s;
+
 	/* made from the above by settings_read */
+	uint8_t ua_protocol_id[5];
+	bool confirmation_required;
+	bool ibs_is_eccsi;
 	struct plmn home;
 	struct plmn discovery[SETTINGS_MAX_PLMNS];
 	unsigned discovery_count;

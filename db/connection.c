@@ -16,12 +16,14 @@ _Static_assert(sizeof(struct db_outbox_row) <= ROW_MOST, "the largest row of a l
 
 /*
  * Plans are made once for all parameters, and may be made while tables are still empty, when
- * reading a whole table looks cheap.
+ * reading a whole table looks cheap. A bitmap of rows is read in the order of their places, which
+ * change: two batches would lock the rows they have in common in different orders.
  */
 static const char greeting[] =
 	"SELECT (SELECT max(version) FROM schema_version)::int4,"
 	" set_config('plan_cache_mode', 'force_generic_plan', false),"
-	" set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),"
+	" set_config('enable_seqscan', 'off', false),"
+	" set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false),"
 	/* What its requests have long been refused for must not commit later. */
 	" set_config('statement_timeout', '15s', false)";
 

@@ -144,6 +144,14 @@ void imsi_leases_look_again(struct imsi_leases *l)
 	l->came = true;
 }
 
+static void look_soon(struct imsi_leases *l)
+{
+	if (ev_is_active(&l->soon))
+		return;
+	ev_timer_set(&l->soon, 0, 0);
+	ev_timer_start(l->loop, &l->soon);
+}
+
 bool imsi_take(struct imsi_leases *l, struct imsi_request *request)
 {
 	bool taken = l->waiting == NULL && take_number(l, &request->imsi);
@@ -153,11 +161,15 @@ bool imsi_take(struct imsi_leases *l, struct imsi_request *request)
 		*l->waiting_last = request;
 		l->waiting_last = &request->next;
 	}
-	if ((!taken || l->stock.left < l->block / 2) && !ev_is_active(&l->soon)) {
-		ev_timer_set(&l->soon, 0, 0);
-		ev_timer_start(l->loop, &l->soon);
-	}
+	if (!taken || l->stock.left < l->block / 2)
+		look_soon(l);
 	return taken;
+}
+
+void imsi_was_taken(struct imsi_leases *l, uint64_t imsi)
+{
+	if (stock_doubt(&l->stock, (int64_t)imsi))
+		look_soon(l);
 }
 
 void imsi_give_back(struct imsi_leases *l, uint64_t imsi)

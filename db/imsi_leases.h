@@ -35,6 +35,11 @@ void imsi_leases_free(struct imsi_leases *l);
 bool imsi_take(struct imsi_leases *l, struct imsi_request *request);
 /* A pool was added: what was exhausted may not be any more. */
 void imsi_leases_look_again(struct imsi_leases *l);
+/*
+ * A number that was taken turned out to be somebody else's: subscribers were added within its block.
+ * No more is given out of it until it is known which of its numbers are used.
+ */
+void imsi_was_taken(struct imsi_leases *l, uint64_t imsi);
 /* A number that was taken and not bound after all; it is given out again. */
 void imsi_give_back(struct imsi_leases *l, uint64_t imsi);
 /* For shutdown: the leases are others' to take; done(context) is called once. */

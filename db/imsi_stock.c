@@ -57,12 +57,15 @@ void block_free(struct imsi_block *b)
 	free(b);
 }
 
-static bool is_of_block(const struct imsi_block *b, int64_t imsi)
+static bool is_used(const struct imsi_block *b, int64_t imsi)
 {
-	if (!b->is_rested)
-		return imsi >= b->first && imsi <= b->last;
 	return b->used.count > 0 &&
 	       bsearch(&imsi, b->used.at, b->used.count, sizeof(imsi), compare) != NULL;
+}
+
+static bool is_of_block(const struct imsi_block *b, int64_t imsi)
+{
+	return b->is_rested ? is_used(b, imsi) : imsi >= b->first && imsi <= b->last;
 }
 
 bool block_add_used(struct imsi_block *b, int64_t imsi)
@@ -135,9 +138,35 @@ void stock_add(struct imsi_stock *s, struct imsi_block **list, struct imsi_block
 	count_left(s);
 }
 
+/* What was given out of it before is behind us, and what came back may be used by now. */
+static void block_settle(struct imsi_block *b)
+{
+	size_t kept = 0;
+
+	for (b->used_at = 0; b->used_at < b->used.count && b->used.at[b->used_at] < b->next;)
+		b->used_at++;
+	for (size_t i = 0; i < b->spare.count; i++)
+		if (!is_used(b, b->spare.at[i]))
+			b->spare.at[kept++] = b->spare.at[i];
+	b->spare.count = kept;
+}
+
 void stock_open_adopted(struct imsi_stock *s)
 {
+	block_settle(s->adopted);
 	stock_add(s, &s->open, take_out(&s->adopted));
+}
+
+bool stock_doubt(struct imsi_stock *s, int64_t imsi)
+{
+	struct imsi_block **at = find(&s->open, imsi);
+
+	if (*at == NULL || (*at)->is_rested)
+		return false;
+	log_warning("imsis_in_doubt", "first=%015" PRId64 " last=%015" PRId64, (*at)->first,
+		(*at)->last);
+	stock_add(s, &s->adopted, take_out(at));
+	return true;
 }
 
 struct imsi_block *stock_find(struct imsi_stock *s, int64_t imsi)
@@ -179,16 +208,21 @@ void stock_give_back(struct imsi_stock *s, int64_t imsi)
 	struct imsi_block **at = find(&s->open, imsi);
 
 	if (*at == NULL) {
+		at = find(&s->adopted, imsi);
+		/* Of a block in doubt a number comes back that we had of it, and no other. */
+		if (*at != NULL && imsi >= (*at)->next)
+			return;
+	}
+	if (*at == NULL) {
 		at = find(&s->spent, imsi);
 		if (*at == NULL || (*at)->is_ending)
 			return;
 		put_last(&s->open, take_out(at));
 		at = find(&s->open, imsi);
 	}
-	if (append(&(*at)->spare, imsi))
-		s->left++;
-	else
+	if (!append(&(*at)->spare, imsi))
 		log_error("imsi_not_given_back", "reason=memory");
+	count_left(s);
 }
 
 bool stock_has_unsafe(const struct imsi_stock *s, int64_t now_ms)

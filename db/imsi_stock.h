@@ -19,7 +19,7 @@ struct imsi_block {
 	struct imsi_block *after;
 	int64_t first, last;
 	int64_t next;           /* from here on none has been given out */
-	struct imsi_list used;  /* ascending: what an adopted block's former owner has used */
+	struct imsi_list used;  /* ascending: what others have used, as far as that is known */
 	size_t used_at;         /* those before lie behind `next` */
 	struct imsi_list spare; /* to be given out before the others */
 	/*
@@ -38,7 +38,7 @@ struct imsi_block {
 
 struct imsi_stock {
 	struct imsi_block *open;    /* given out from the first that is safe */
-	struct imsi_block *adopted; /* not yet known what of them is used */
+	struct imsi_block *adopted; /* not (or not any more) known what of them is used */
 	struct imsi_block *spent;   /* given out whole; kept for numbers that come back */
 	uint64_t left;              /* in open blocks */
 };
@@ -55,6 +55,11 @@ bool block_add_rested(struct imsi_block *b, int64_t imsi);
 void stock_add(struct imsi_stock *s, struct imsi_block **list, struct imsi_block *b);
 /* The first adopted block, what is used of it being known now, is open. */
 void stock_open_adopted(struct imsi_stock *s);
+/*
+ * A number was somebody else's: the open block it is of counts as adopted, until it is known anew
+ * what of it is used. False: there is none. Rested numbers are not of a block.
+ */
+bool stock_doubt(struct imsi_stock *s, int64_t imsi);
 /* The block that has this number, in any of the lists; NULL where none has. */
 struct imsi_block *stock_find(struct imsi_stock *s, int64_t imsi);
 bool stock_take(struct imsi_stock *s, int64_t now_ms, int64_t *imsi);

@@ -5,7 +5,8 @@
 
 /* Types' numbers are fixed: pg_type.dat of PostgreSQL. */
 enum { BOOL_OID = 16, BYTEA_OID = 17, INT8_OID = 20, INT4_OID = 23, TEXT_OID = 25 };
-enum { BYTEA_ARRAY = 1001, INT4_ARRAY = 1007, TEXT_ARRAY = 1009, INT8_ARRAY = 1016 };
+enum { BOOL_ARRAY = 1000, BYTEA_ARRAY = 1001, INT4_ARRAY = 1007 };
+enum { TEXT_ARRAY = 1009, INT8_ARRAY = 1016 };
 
 #define ARRAY_HEADER 20u /* dimensions, flags, element type, length, lower bound */
 
@@ -23,6 +24,7 @@ static Oid element_type(enum column_type type)
 	case COLUMN_BYTES:
 	case COLUMN_FIXED:
 		return BYTEA_OID;
+	case COLUMN_ROOM:
 	case COLUMN_NONE:
 		break;
 	}
@@ -36,12 +38,14 @@ static Oid array_type(enum column_type type)
 		return INT8_ARRAY;
 	case COLUMN_INT4:
 		return INT4_ARRAY;
+	case COLUMN_BOOL:
+		return BOOL_ARRAY;
 	case COLUMN_TEXT:
 		return TEXT_ARRAY;
 	case COLUMN_BYTES:
 	case COLUMN_FIXED:
 		return BYTEA_ARRAY;
-	case COLUMN_BOOL:
+	case COLUMN_ROOM:
 	case COLUMN_NONE:
 		break;
 	}
@@ -83,6 +87,7 @@ static size_t value_length(const struct column *c, const void *row)
 	case COLUMN_BYTES:
 	case COLUMN_FIXED:
 		return text_or_bytes(c, (const uint8_t *)row + c->at).len;
+	case COLUMN_ROOM:
 	case COLUMN_NONE:
 		break;
 	}
@@ -110,6 +115,7 @@ static void put_value(struct buffer *b, const struct column *c, const void *row)
 		value = text_or_bytes(c, member);
 		buffer_put(b, value.at, value.len);
 		return;
+	case COLUMN_ROOM:
 	case COLUMN_NONE:
 		return;
 	}
@@ -200,6 +206,17 @@ static bool read_text(struct bytes from, const struct column *c, char *out)
 	return true;
 }
 
+static bool read_room(struct bytes from, const struct column *c, void *out)
+{
+	uint16_t len = (uint16_t)from.len;
+
+	if (from.len > c->width)
+		return false;
+	memcpy(out, &len, sizeof(len));
+	memcpy((uint8_t *)out + sizeof(len), from.at, from.len);
+	return true;
+}
+
 static bool read_value(struct bytes from, const struct column *c, void *out)
 {
 	void *member = (uint8_t *)out + c->at;
@@ -221,6 +238,8 @@ static bool read_value(struct bytes from, const struct column *c, void *out)
 		if (from.len == c->width)
 			memcpy(member, from.at, from.len);
 		return from.len == c->width;
+	case COLUMN_ROOM:
+		return read_room(from, c, member);
 	case COLUMN_NONE:
 		break;
 	}

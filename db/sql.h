@@ -34,6 +34,15 @@
 	{                                                                       \
 		COLUMN_FIXED, offsetof(struct s, m), sizeof(((struct s *)0)->m) \
 	}
+/* A structure of a uint16_t length and the room behind it. */
+#define ROOM(s, m)                                                                \
+	{                                                                         \
+		COLUMN_ROOM, offsetof(struct s, m), sizeof(((struct s *)0)->m.at) \
+	}
+static_assert(offsetof(struct db_sealed, at) == sizeof(uint16_t) &&
+		      offsetof(struct db_kept, at) == sizeof(uint16_t) &&
+		      offsetof(struct db_element, at) == sizeof(uint16_t),
+	"rows are read so");
 
 /*
  * Rows of tables that grow are looked up by `key = ANY(array)`, never by a join with the input:
@@ -51,14 +60,58 @@
 #define ATTACHED    "2"
 #define RELEASED    "4"
 #define REVOKED     "5"
-#define ACTIVE      "1"
-#define DESTROYED   "5"
 #define PUT_PAIR    "0"
 #define DELETE_PAIR "1"
 #define NO_OUTPUT   "'\\x00000000000000000000000000000000'::bytea"
 
+/* A credential's states and kinds, and an Access ID's states. */
+#define PRE_ACTIVE "0"
+#define ACTIVE     "1"
+#define SUSPENDED  "2"
+#define RETIRED    "3"
+#define DESTROYED  "5"
+#define OVERDUE    "6"
+
+#define EK        "0"
+#define IMPORTED  "1"
+#define COMPANION "2"
+#define HEADLESS  "3"
+#define PROFILE   "4"
+
+#define ID_PENDING   "0"
+#define ID_CONFIRMED "1"
+#define ID_REVOKED   "2"
+#define ID_EXPIRED   "3"
+#define ID_RELEASED  "4"
+
+/*
+ * The version of a subscription that serves: the newest that is not destroyed; one that is not yet
+ * active does not count. LIMIT and coalesce() keep the planner from making a join of it, and from
+ * taking such rows for rare: a row costs a look into the key's index.
+ */
+#define SERVES(c)                                                                            \
+	" " #c ".state NOT IN (" PRE_ACTIVE ", " DESTROYED ")"                               \
+	" AND coalesce((SELECT false FROM credentials v WHERE v.imsi = " #c ".imsi"          \
+	" AND v.version > " #c ".version AND v.state NOT IN (" PRE_ACTIVE ", " DESTROYED ")" \
+	" LIMIT 1), true)"
+#define STATE_NOW(c)                                                                               \
+	" CASE WHEN " #c ".state IN (" ACTIVE ", " SUSPENDED ") AND " #c ".retire_at <> 0"         \
+	" AND " #c ".retire_at <= " NOW " THEN " RETIRED " WHEN " #c ".state = " ACTIVE " AND " #c \
+	".not_after <> 0 AND " #c ".not_after <= " NOW " THEN " OVERDUE " ELSE " #c                \
+	".state::int4 END "
+
 static_assert(BINDING_READY == 0 && BINDING_VECTORS_SENT == 1 && BINDING_ATTACHED == 2 &&
 		      BINDING_RELEASED == 4 && BINDING_REVOKED == 5,
+	"the SQL says these as numbers");
+static_assert(CREDENTIAL_IS_PRE_ACTIVE == 0 && CREDENTIAL_IS_ACTIVE == 1 &&
+		      CREDENTIAL_IS_SUSPENDED == 2 && CREDENTIAL_IS_RETIRED == 3 &&
+		      CREDENTIAL_IS_DESTROYED == 5 && CREDENTIAL_IS_OVERDUE == 6,
+	"the SQL says these as numbers");
+static_assert(CREDENTIAL_EK == 0 && CREDENTIAL_IMPORTED == 1 && CREDENTIAL_COMPANION == 2 &&
+		      CREDENTIAL_HEADLESS == 3 && CREDENTIAL_PROFILE == 4,
+	"the SQL says these as numbers");
+static_assert(ACCESS_PENDING == 0 && ACCESS_CONFIRMED == 1 && ACCESS_REVOKED == 2 &&
+		      ACCESS_EXPIRED == 3 && ACCESS_RELEASED == 4,
 	"the SQL says these as numbers");
 static_assert(OUTBOX_PUT_PAIR == 0 && OUTBOX_DELETE_PAIR == 1, "the SQL says these as numbers");
 

@@ -67,7 +67,8 @@
 	") RETURNING *),"                                                                       \
 	" destroyed AS ("                                                                       \
 	" UPDATE credentials SET state = " DESTROYED ", sealed = '', changed_at = " NOW         \
-	" WHERE imsi = ANY(ARRAY(SELECT imsi FROM b)) AND state <> " DESTROYED "),"             \
+	" WHERE imsi = ANY(ARRAY(SELECT imsi FROM b)) AND kind IN (" EK ", " PROFILE ")"        \
+	" AND state <> " DESTROYED "),"                                                         \
 	" rests AS ("                                                                           \
 	" INSERT INTO imsi_quarantine (imsi, until)"                                            \
 	" SELECT b.imsi, i.until FROM input i JOIN b USING (dimsi)"                             \
@@ -121,7 +122,7 @@ const struct statement sql_bindings[] = {
 		.kind = MANY_KEYED,
 		.sql = "WITH c AS MATERIALIZED ("
 			" SELECT DISTINCT ON (imsi) imsi, dimsi FROM credentials"
-			" WHERE imsi = ANY($1) ORDER BY imsi, version DESC)"
+			" WHERE imsi = ANY($1) AND dimsi <> 0 ORDER BY imsi, version DESC)"
 			" SELECT i.n," BINDING
 			"FROM (SELECT * FROM bindings"
 			" WHERE dimsi = ANY(ARRAY(SELECT dimsi FROM c)) OFFSET 0) b"

@@ -51,7 +51,9 @@ const struct statement sql_imsis[] = {
 	 * Rested IMSIs stay in quarantine while they are claimed and after they were bound, so
 	 * that whoever adopts a lease around them takes them for used, until the claim is over:
 	 * then those that were bound leave it, and the others may be claimed again. The records of
-	 * the credentials they had go with the claim.
+	 * the credentials they had go with the claim, and no Access ID names them any more.
+	 *
+	 * A new block is adopted where subscribers were added within its range.
 	 */
 	[DB_LEASE_BLOCK - FIRST] = {
 		.name = "lease_block",
@@ -83,6 +85,9 @@ const struct statement sql_imsis[] = {
 			" forgotten AS ("
 			" DELETE FROM credentials WHERE imsi = ANY(ARRAY(SELECT imsi FROM claimed))"
 			" AND state = " DESTROYED "),"
+			" nameless AS ("
+			" UPDATE access_ids SET imsi = 0, state = " ID_RELEASED ", kdm = ''"
+			" WHERE imsi = ANY(ARRAY(SELECT imsi FROM claimed)) AND imsi <> 0),"
 			" fresh AS ("
 			" UPDATE imsi_pools SET next = next + $2 WHERE next <= last AND first = ("
 			"  SELECT first FROM imsi_pools WHERE plmn = $4 AND plmn_digits = $5"
@@ -95,7 +100,11 @@ const struct statement sql_imsis[] = {
 			" RETURNING first, last)"
 			" SELECT first, last, true, false FROM adopted"
 			" UNION ALL SELECT imsi, imsi, false, true FROM claimed"
-			" UNION ALL SELECT first, last, false, false FROM leased ORDER BY 1",
+			" UNION ALL SELECT first, last, EXISTS (SELECT FROM credentials c"
+			"  WHERE c.imsi BETWEEN leased.first AND leased.last)"
+			" OR EXISTS (SELECT FROM imsi_quarantine q"
+			"  WHERE q.imsi BETWEEN leased.first AND leased.last), false"
+			" FROM leased ORDER BY 1",
 		.in = { BYTE(db_lease_in, owner), INT8(db_lease_in, size),
 			INT8(db_lease_in, lease_s), INT4(db_lease_in, plmn),
 			INT4(db_lease_in, plmn_digits) },

@@ -19,6 +19,7 @@ enum column_type {
 	COLUMN_TEXT,  /* in: struct db_text; out: char[width], with its NUL */
 	COLUMN_BYTES, /* in: struct bytes; out: struct bytes into the result */
 	COLUMN_FIXED, /* uint8_t[width] */
+	COLUMN_ROOM,  /* out: a uint16_t length, and behind it room for width bytes */
 };
 
 struct column {
@@ -34,7 +35,7 @@ enum statement_kind {
 	LIST,       /* each() for each row */
 };
 
-#define COLUMNS_MAX 12
+#define COLUMNS_MAX 16
 
 struct statement {
 	const char *name; /* under which it is prepared, and in logs */
@@ -44,8 +45,9 @@ struct statement {
 	struct column out[COLUMNS_MAX + 1];
 };
 
-/* From DB_BIND, DB_KEEP_PAIR, DB_LIST_ANCHORS and DB_ADD_POOL on. */
-extern const struct statement sql_bindings[], sql_hand_over[], sql_trust[], sql_imsis[];
+/* From DB_BIND, DB_KEEP_PAIR, DB_LIST_ANCHORS, DB_ADD_POOL, DB_ADVANCE_SQN, DB_PUT_SESSION on. */
+extern const struct statement sql_bindings[], sql_hand_over[], sql_trust[], sql_imsis[],
+	sql_subscriptions[], sql_companions[];
 
 const struct statement *statement_of(enum db_statement s);
 

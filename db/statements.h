@@ -78,6 +78,47 @@ enum db_statement {
 	DB_END_LEASE,        /* struct db_lease_key: the block is used up */
 	DB_GIVE_BACK_LEASES, /* struct db_owner: at shutdown, others may take them at once */
 	DB_STATUS,           /* any, struct db_status */
+	/* subscriptions (protocol section 5); of several versions the newest that is not destroyed */
+	/*
+	 * struct db_imsi, struct db_credential: the next SQN, given to nobody else; where the
+	 * credential's state as of now is not ACTIVE, or its numbers are used up (sqn 0), none is taken
+	 */
+	DB_ADVANCE_SQN,
+	DB_FIND_CREDENTIAL, /* struct db_imsi, struct db_credential: sqn is the last that was given */
+	DB_RESYNC_SQN,      /* struct db_resync_in: SQN_HE becomes SQN_MS where that is greater */
+	/*
+	 * struct db_auth_event_in; NO_ROW: no such subscription. The first success of an eK
+	 * credential sets when it retires; READY and VECTORS_SENT become ATTACHED
+	 */
+	DB_RECORD_AUTH_EVENT,
+	DB_ADD_SUBSCRIBER, /* struct db_subscriber_in; NO_ROW: the IMSI has a credential already */
+	DB_FIND_IMPORT,    /* struct db_import_key, struct db_import */
+	DB_PUT_IMPORT,     /* struct db_import, adds or replaces */
+	/* companion sessions (6) */
+	DB_PUT_SESSION,    /* struct db_session_in: the subscriber's only one from now on */
+	DB_FIND_SESSION,   /* struct db_akid, struct db_session */
+	DB_REMOVE_SESSION, /* struct db_imsi; NO_ROW: none */
+	/* Access IDs (7) and headless devices (8) */
+	/*
+	 * struct db_access_in; NO_ROW: it is there, and neither expired nor released; CONFLICT: the
+	 * IMSI is taken. With an IMSI the subscription is made in the same commit
+	 */
+	DB_ADD_ACCESS_ID,
+	DB_FIND_ACCESS_ID,         /* struct db_access_id, struct db_access */
+	DB_FIND_ACCESS_ID_BY_IMSI, /* struct db_imsi, struct db_access */
+	/* struct db_confirm_in; NO_ROW: not pending (any more); CONFLICT: the IMSI is taken */
+	DB_CONFIRM_ACCESS_ID,
+	DB_COUNT_WRONG_MAC, /* struct db_wrong_mac_in, struct db_access: revoked by the last try */
+	/* struct db_headless_in; NO_ROW: the device is there; CONFLICT: the IMSI is taken */
+	DB_ADD_HEADLESS,
+	DB_FIND_HEADLESS, /* struct db_device_hash, struct db_headless */
+	/*
+	 * struct db_sweep_in, struct db_swept: a bounded number of rows whose time is over; their
+	 * secrets are gone. Any server, any time
+	 */
+	DB_SWEEP,
+	/* the server's ECCSI identities */
+	DB_LIST_IBS_IDENTITIES, /* struct db_page, each struct db_ibs_identity, by number */
 	DB_STATEMENT_COUNT,
 };
 
@@ -95,6 +136,35 @@ const char *binding_state_name(enum binding_state state);
 #define DB_OWNER_LEN 16
 #define DB_DER_MAX   4096
 #define DB_URI_MAX   512
+
+enum credential_kind {
+	CREDENTIAL_EK,        /* initial attach (4): K is eKa */
+	CREDENTIAL_IMPORTED,  /* a subscriber who came with K */
+	CREDENTIAL_COMPANION, /* companion DH (7): K is KDa */
+	CREDENTIAL_HEADLESS,  /* headless device (8): K is Ka */
+	CREDENTIAL_PROFILE,   /* a downloaded profile (10) */
+};
+const char *credential_kind_name(enum credential_kind kind);
+
+enum credential_state {
+	CREDENTIAL_IS_PRE_ACTIVE,
+	CREDENTIAL_IS_ACTIVE,
+	CREDENTIAL_IS_SUSPENDED,
+	CREDENTIAL_IS_RETIRED, /* on output also: past retire_at */
+	CREDENTIAL_IS_REVOKED,
+	CREDENTIAL_IS_DESTROYED,
+	CREDENTIAL_IS_OVERDUE, /* on output only: active, and past not_after */
+};
+const char *credential_state_name(enum credential_state state);
+
+enum access_state {
+	ACCESS_PENDING,
+	ACCESS_CONFIRMED,
+	ACCESS_REVOKED,
+	ACCESS_EXPIRED, /* on output also: pending, and past expires_at */
+	ACCESS_RELEASED,
+};
+const char *access_state_name(enum access_state state);
 
 struct db_text {
 	const char *at;
@@ -237,6 +307,129 @@ struct db_range {
 };
 struct db_status {
 	int64_t schema_version, outbox_waiting, server_time;
+};
+
+/* Bytes of varying length in a row's fixed place; the layout of struct sealed_key. */
+#define DB_SEALED_MAX 108
+struct db_sealed {
+	uint16_t len;
+	uint8_t at[DB_SEALED_MAX];
+};
+struct db_credential {
+	int64_t imsi, dimsi, owner;
+	int64_t sqn;
+	int64_t not_after, retire_at;
+	int32_t version;
+	int32_t kind;  /* enum credential_kind */
+	int32_t state; /* enum credential_state, as of now */
+	struct db_sealed sealed;
+};
+#define SQN_LIMIT (INT64_C(1) << 48)
+struct db_resync_in {
+	int64_t imsi;
+	int32_t version;
+	int64_t sqn_ms;
+};
+struct db_auth_event_in {
+	int64_t imsi;
+	bool success;
+	int64_t ek_lifetime_s;
+};
+struct db_subscriber_in {
+	int64_t imsi;
+	struct bytes sealed;
+};
+struct db_import_key {
+	uint8_t file_hash[32];
+};
+struct db_import {
+	uint8_t file_hash[32];
+	int64_t line, byte_offset, added, refused;
+	bool is_done;
+};
+
+#define DB_AKID_MAX 256
+#define DB_KEPT_LEN 63 /* struct kept_secret */
+struct db_session_in {
+	struct db_text akid;
+	int64_t imsi;
+	struct bytes kept;
+	int64_t lifetime_s;
+};
+struct db_akid {
+	struct db_text akid;
+};
+struct db_kept {
+	uint16_t len; /* 0: no longer kept */
+	uint8_t at[DB_KEPT_LEN];
+};
+struct db_session {
+	int64_t imsi, expires_at;
+	bool is_expired;
+	struct db_kept kept;
+};
+
+#define DB_ELEMENT_MAX 384
+struct db_element {
+	uint16_t len;
+	uint8_t at[DB_ELEMENT_MAX];
+};
+struct db_access_id {
+	uint8_t access_id[16];
+};
+struct db_access_in {
+	uint8_t access_id[16];
+	int64_t imsi; /* 0: to be confirmed */
+	int64_t owner;
+	struct db_text device_id;
+	struct bytes b, kdm, sealed;
+	int64_t confirmation_s;
+};
+struct db_access {
+	uint8_t access_id[16];
+	int64_t imsi, owner, created_at, expires_at;
+	int32_t state; /* enum access_state, as of now */
+	int32_t tries, kind;
+	char device_id[DB_SE_ID_MAX + 1];
+	struct db_element b;
+	struct db_kept kdm;
+};
+struct db_confirm_in {
+	uint8_t access_id[16];
+	int64_t imsi;
+};
+struct db_wrong_mac_in {
+	uint8_t access_id[16];
+	int64_t most; /* the try that revokes */
+};
+struct db_device_hash {
+	uint8_t device_hash[32];
+};
+struct db_headless_in {
+	uint8_t device_hash[32], spki_hash[32], access_id[16], n1[16], n2[16];
+	int64_t imsi, owner, issued_at, not_after;
+	int32_t owner_version;
+	struct db_text device_id, manufacturer, model;
+	struct bytes sealed;
+};
+struct db_headless {
+	uint8_t spki_hash[32], access_id[16], n1[16], n2[16];
+	int64_t imsi, owner, issued_at, not_after;
+	int32_t owner_version;
+	int32_t credential_state; /* enum credential_state; destroyed where there is none */
+};
+struct db_sweep_in {
+	int64_t limit;
+	int64_t keep_s; /* so long after its end a record is still known as expired */
+};
+struct db_swept {
+	int64_t access_ids, sessions;
+};
+struct db_ibs_identity {
+	int64_t number, created_at, not_before, not_after;
+	int32_t kek_generation;
+	char id[129];
+	uint8_t kpak[65], pvt[65], wrapped_ssk[40];
 };
 
 #endif

@@ -15,6 +15,7 @@ struct asked {
 	struct db_request request;
 	enum outcome outcome;
 	unsigned ended;
+	unsigned *all; /* counted up as well, where it is not NULL */
 	uint8_t *rows;
 	size_t row_size;
 	int most, count;
@@ -110,6 +111,8 @@ static void on_asked(struct db_request *request, enum outcome outcome)
 
 	a->outcome = outcome;
 	a->ended++;
+	if (a->all != NULL)
+		(*a->all)++;
 }
 
 static void on_row(struct db_request *request, const void *row)
@@ -153,6 +156,33 @@ int db_world_list(struct db_world *w, enum db_statement statement, const void *r
 
 	ask(w, &a);
 	return a.outcome == FINE ? a.count : -1;
+}
+
+void db_world_ask_many(struct db_world *w, enum db_statement statement, unsigned count,
+	const void *rows, size_t row_size, void *results, size_t result_size,
+	enum outcome *outcomes)
+{
+	static struct asked all[DB_WORLD_MANY];
+	unsigned ended = 0;
+
+	ck_assert_uint_le(count, DB_WORLD_MANY);
+	for (unsigned i = 0; i < count; i++) {
+		all[i] = (struct asked){
+			.request = { .statement = statement,
+				.row = (const uint8_t *)rows + i * row_size,
+				.deadline_ms = clock_ms() + ASK_WITHIN_MS,
+				.done = on_asked },
+			.all = &ended,
+		};
+		if (results != NULL)
+			all[i].request.result = (uint8_t *)results + i * result_size;
+		db_submit(w->db, &all[i].request);
+	}
+	ck_assert(db_world_run(w, &ended, count, ASK_WITHIN_MS + 2000));
+	for (unsigned i = 0; i < count; i++) {
+		ck_assert_uint_eq(all[i].ended, 1);
+		outcomes[i] = all[i].outcome;
+	}
 }
 
 static void on_sample(struct db_request *request, enum outcome outcome)

@@ -44,6 +44,15 @@ enum outcome db_world_ask(
 int db_world_list(struct db_world *w, enum db_statement statement, const void *row, void *rows,
 	size_t row_size, int most);
 
+#define DB_WORLD_MANY 256
+/*
+ * Submits `count` requests of one statement, which make one batch, and waits. Rows and results (NULL
+ * where there are none) are arrays; outcomes[i] is what became of rows[i].
+ */
+void db_world_ask_many(struct db_world *w, enum db_statement statement, unsigned count,
+	const void *rows, size_t row_size, void *results, size_t result_size,
+	enum outcome *outcomes);
+
 /*
  * A binding whose bytes are made from its numbers, so that each is another. Valid as long as the
  * structure.

@@ -291,5 +291,7 @@ bool postgres_world_clear(struct postgres_world *w)
 {
 	return postgres_world_run(w,
 		"TRUNCATE bindings, credentials, dausf_pairs, outbox, endorsements, trust_anchors,"
-		" revocations, arpf_keys, imsi_pools, imsi_leases, imsi_quarantine");
+		" revocations, arpf_keys, imsi_pools, imsi_leases, imsi_quarantine,"
+		" companion_sessions, access_ids, headless_devices, ibs_kms, ibs_identities,"
+		" subscriber_imports");
 }

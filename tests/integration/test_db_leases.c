@@ -297,6 +297,95 @@ START_TEST(a_lease_nobody_was_told_of_is_found)
 }
 END_TEST
 
+static void add_subscribers(int64_t first, int64_t last)
+{
+	static char sealed[8] = "sealed";
+
+	for (int64_t imsi = first; imsi <= last; imsi++) {
+		struct db_subscriber_in in = { imsi, BYTES(sealed) };
+
+		ck_assert_int_eq(db_world_ask(&w, DB_ADD_SUBSCRIBER, &in, NULL), FINE);
+	}
+}
+
+/* Subscribers from files have numbers of the pool. */
+START_TEST(what_is_used_of_a_new_block_is_not_given_out)
+{
+	lease_world_add_pool(&w, I, I + 47);
+	add_subscribers(I + 3, I + 40);
+	struct imsi_leases *l = lease_world_owner(&w, 16);
+	uint64_t imsi;
+
+	for (int i = 0; i < 48 - 38; i++) {
+		ck_assert_int_eq(take(l, &imsi), FINE);
+		ck_assert_int_eq((int64_t)imsi, i < 3 ? I + i : I + 38 + i);
+		ck_assert_int_eq(bind(D + i, imsi), FINE);
+	}
+	ck_assert_int_eq(take(l, &imsi), IMSI_POOL_EXHAUSTED);
+	imsi_leases_free(l);
+}
+END_TEST
+
+/* They come while the block is given out: one number is found taken, and no other after it. */
+START_TEST(a_block_in_doubt_is_looked_at_anew)
+{
+	lease_world_add_pool(&w, I, I + 63);
+	struct imsi_leases *l = lease_world_owner(&w, 32);
+	uint64_t imsi, before, taken;
+
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(take(l, &imsi), FINE);
+	ck_assert_int_eq(take(l, &before), FINE); /* on its way to be bound */
+	db_world_sleep(&w, 200);
+	add_subscribers(I + 5, I + 27);
+	ck_assert_int_eq(take(l, &taken), FINE);
+	ck_assert_uint_eq(taken, I + 5);
+	ck_assert_int_eq(bind(D, taken), CONFLICT);
+	uint64_t left = imsi_leases_left(l);
+	imsi_was_taken(l, taken);
+	imsi_was_taken(l, taken);
+	ck_assert_uint_lt(imsi_leases_left(l), left);
+	imsi_give_back(l, before);
+	imsi_give_back(l, I + 30); /* not ours: it has not been given out */
+	bool seen[64] = { false };
+	for (int i = 0; i < 1 + 4 + 32; i++) {
+		ck_assert_int_eq(take(l, &imsi), FINE);
+		ck_assert(!seen[imsi - I]);
+		seen[imsi - I] = true;
+		ck_assert_int_eq(bind(D + i, imsi), FINE);
+	}
+	ck_assert(seen[before - I] && seen[28] && seen[31] && seen[63]);
+	ck_assert_int_eq(take(l, &imsi), IMSI_POOL_EXHAUSTED);
+	imsi_leases_free(l);
+}
+END_TEST
+
+/* The whole block, and what had come back of it. */
+START_TEST(a_block_may_be_taken_whole)
+{
+	lease_world_add_pool(&w, I, I + 31);
+	struct imsi_leases *l = lease_world_owner(&w, 16);
+	uint64_t imsi, back;
+
+	ck_assert_int_eq(take(l, &back), FINE);
+	ck_assert_int_eq(take(l, &imsi), FINE);
+	add_subscribers(I, I + 15);
+	imsi_give_back(l, back);
+	ck_assert_int_eq(bind(D, imsi), CONFLICT);
+	imsi_was_taken(l, imsi);
+	for (int i = 0; i < 16; i++) {
+		ck_assert_int_eq(take(l, &imsi), FINE);
+		ck_assert_int_eq((int64_t)imsi, I + 16 + i);
+		ck_assert_int_eq(bind(D + i, imsi), FINE);
+	}
+	ck_assert_int_eq(take(l, &imsi), IMSI_POOL_EXHAUSTED);
+	imsi_was_taken(l, I); /* a block that is spent, and one that is nobody's */
+	imsi_was_taken(l, I + 1000);
+	ck_assert_int_eq(take(l, &imsi), IMSI_POOL_EXHAUSTED);
+	imsi_leases_free(l);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -310,6 +399,9 @@ int main(void)
 		what_cannot_be_renewed_is_not_given_out,
 		a_lease_that_was_taken_over_is_forgotten,
 		a_lease_nobody_was_told_of_is_found,
+		what_is_used_of_a_new_block_is_not_given_out,
+		a_block_in_doubt_is_looked_at_anew,
+		a_block_may_be_taken_whole,
 	};
 	struct db_suite suite = {
 		.name = "db_leases",

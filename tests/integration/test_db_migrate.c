@@ -102,6 +102,34 @@ START_TEST(a_fresh_and_a_migrated_schema_are_the_same)
 }
 END_TEST
 
+/* A database of the first version with what it may hold: nothing of it is lost. */
+START_TEST(an_old_database_keeps_its_rows)
+{
+	ck_assert_int_eq(lines_said(conninfo), db_schema_version());
+	run(other_conninfo, "CREATE TABLE schema_version (version integer NOT NULL PRIMARY KEY,"
+			    " applied_at timestamptz NOT NULL)");
+	run(other_conninfo, migrations[0].sql);
+	run(other_conninfo, "INSERT INTO schema_version VALUES (1, now())");
+	run(other_conninfo,
+		"INSERT INTO bindings VALUES (1, 2, 3, 4, 5, 2, 'SE', 'hash', 'one', 'two');"
+		"INSERT INTO credentials SELECT g, 1, 2, 3, 1, 1, 'sealed'"
+		" FROM generate_series(2, 1001) g");
+	ck_assert_int_eq(lines_said(other_conninfo), db_schema_version() - 1);
+	char *fresh = postgres_world_text_in(conninfo, catalog);
+	char *migrated = postgres_world_text_in(other_conninfo, catalog);
+	ck_assert_str_eq(fresh, migrated);
+	free(fresh);
+	free(migrated);
+	char *rows = postgres_world_text_in(other_conninfo,
+		"SELECT format('%s %s', (SELECT count(*) FROM bindings), count(*))"
+		" FROM credentials WHERE sealed = 'sealed' AND state = 1 AND sqn = 0"
+		" AND not_after = 0 AND retire_at = 0 AND authenticated_at = 0"
+		" AND refused_at = 0 AND owner = 0 AND kind = 0");
+	ck_assert_str_eq(rows, "1 1000");
+	free(rows);
+}
+END_TEST
+
 START_TEST(a_newer_database_is_left_alone)
 {
 	ck_assert_int_eq(lines_said(conninfo), db_schema_version());
@@ -157,6 +185,7 @@ int main(void)
 	const TTest *tests[] = {
 		from_empty_once_and_again,
 		a_fresh_and_a_migrated_schema_are_the_same,
+		an_old_database_keeps_its_rows,
 		a_newer_database_is_left_alone,
 		two_at_once,
 		a_failed_migration_leaves_nothing,

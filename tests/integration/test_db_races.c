@@ -1,0 +1,280 @@
+/* Several servers at once against a real PostgreSQL, for what may be had once only. */
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "tests/integration/db_world.h"
+
+#define D      900010000000000 /* dIMSIs begin here */
+#define I      262010000000000 /* and IMSIs here */
+#define LANES  3
+#define MOST   9000
+#define WITHIN 30000
+
+static struct postgres_world *postgres;
+static struct db_world w;
+static struct db *lanes[LANES]; /* each a server's, of two connections */
+
+struct racer {
+	struct db_request request;
+	union {
+		struct db_imsi imsi;
+		struct db_confirm_in confirm;
+		struct db_headless_in device;
+	} row;
+	struct db_credential credential;
+	enum outcome outcome;
+};
+static struct racer *racers;
+static unsigned ended;
+
+static void open_world(void)
+{
+	ck_assert(postgres_world_clear(postgres));
+	db_world_open(&w, postgres, 1);
+	for (unsigned l = 0; l < LANES; l++) {
+		lanes[l] = db_new(w.loop, postgres_world_conninfo(postgres), 2);
+		ck_assert_ptr_nonnull(lanes[l]);
+	}
+	for (unsigned l = 0; l < LANES; l++)
+		while (!db_is_ready(lanes[l]))
+			db_world_sleep(&w, 20);
+	racers = calloc(MOST, sizeof(*racers));
+	ended = 0;
+}
+
+static void close_world(void)
+{
+	for (unsigned l = 0; l < LANES; l++)
+		db_free(lanes[l]);
+	free(racers);
+	db_world_close(&w);
+}
+
+static long long number(const char *sql)
+{
+	return postgres_world_number(postgres, sql);
+}
+
+static void on_ended(struct db_request *request, enum outcome outcome)
+{
+	((struct racer *)(void *)request)->outcome = outcome;
+	ended++;
+}
+
+/* The racers' rows are set; the n-th is of lane n % LANES. */
+static void race(enum db_statement statement, unsigned count)
+{
+	int64_t end = clock_ms() + WITHIN;
+
+	for (unsigned n = 0; n < count; n++) {
+		racers[n].request = (struct db_request){
+			.statement = statement,
+			.row = &racers[n].row,
+			.result = statement == DB_ADVANCE_SQN ? &racers[n].credential : NULL,
+			.deadline_ms = end,
+			.done = on_ended,
+		};
+		db_submit(lanes[n % LANES], &racers[n].request);
+	}
+	while (ended < count && clock_ms() < end + 2000) {
+		for (unsigned l = 0; l < LANES; l++)
+			db_pump(lanes[l]);
+		ev_run(w.loop, EVRUN_ONCE);
+	}
+	ck_assert_uint_eq(ended, count);
+}
+
+static enum outcome bind(int64_t dimsi, int64_t imsi)
+{
+	static struct db_sample sample;
+
+	db_sample_make(&sample, dimsi, imsi);
+	return db_world_ask(&w, DB_BIND, &sample.in, NULL);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct racer *x = a, *y = b;
+
+	if (x->row.imsi.imsi != y->row.imsi.imsi)
+		return x->row.imsi.imsi < y->row.imsi.imsi ? -1 : 1;
+	return (x->credential.sqn > y->credential.sqn) - (x->credential.sqn < y->credential.sqn);
+}
+
+/* Of each subscriber every number is had once, and none is left out. */
+START_TEST(no_number_is_given_out_twice)
+{
+	enum { SUBSCRIBERS = 5 };
+	int64_t count[SUBSCRIBERS] = { 0 };
+
+	for (int i = 0; i < SUBSCRIBERS; i++)
+		ck_assert_int_eq(bind(D + i, I + i), FINE);
+	/* Half are the first one's; the others stand in another order in each lane. */
+	for (unsigned n = 0; n < MOST; n++)
+		racers[n].row.imsi.imsi = I + (n % 2 == 0 ? 0 : (n + n % LANES * 3) / 2 % 5);
+	race(DB_ADVANCE_SQN, MOST);
+	qsort(racers, MOST, sizeof(racers[0]), compare);
+	for (unsigned n = 0; n < MOST; n++) {
+		ck_assert_int_eq(racers[n].outcome, FINE);
+		ck_assert_int_eq(racers[n].credential.imsi, racers[n].row.imsi.imsi);
+		int64_t seq = ++count[racers[n].row.imsi.imsi - I];
+		ck_assert_int_eq(racers[n].credential.sqn, seq * 32 + seq % 32);
+	}
+	ck_assert_int_eq(number("SELECT sum(sqn >> 5) FROM credentials"), MOST);
+}
+END_TEST
+
+static void *suspend_slowly(void *done)
+{
+	*(bool *)done = postgres_world_run(postgres, "BEGIN; UPDATE credentials SET state = 2;"
+						     " SELECT pg_sleep(0.6); COMMIT");
+	return NULL;
+}
+
+/* A request that waits for a suspension is told of it. */
+START_TEST(what_is_suspended_meanwhile_does_not_advance)
+{
+	struct db_credential c;
+	pthread_t thread;
+	bool done = false;
+
+	ck_assert_int_eq(bind(D, I), FINE);
+	ck_assert_int_eq(pthread_create(&thread, NULL, suspend_slowly, &done), 0);
+	db_world_sleep(&w, 300);
+	ck_assert_int_eq(number("SELECT state FROM credentials"), 1);
+	ck_assert_int_eq(db_world_ask(&w, DB_ADVANCE_SQN, &(struct db_imsi){ I }, &c), FINE);
+	ck_assert_int_eq(c.state, CREDENTIAL_IS_SUSPENDED);
+	ck_assert_int_eq(c.sqn, 0);
+	pthread_join(thread, NULL);
+	ck_assert(done);
+	ck_assert_int_eq(number("SELECT sqn FROM credentials"), 0);
+}
+END_TEST
+
+static enum outcome add_access_id(uint8_t id)
+{
+	struct db_access_in in = {
+		.owner = 1,
+		.device_id = { "meter", 5 },
+		.b = bytes_of("b", 1),
+		.kdm = bytes_of("kdm", 3),
+		.sealed = bytes_of("sealed", 6),
+		.confirmation_s = 600,
+	};
+
+	memset(in.access_id, id, sizeof(in.access_id));
+	return db_world_ask(&w, DB_ADD_ACCESS_ID, &in, NULL);
+}
+
+/* The same Access IDs with different IMSIs, twice in each lane and in different orders. */
+START_TEST(an_access_id_is_confirmed_once)
+{
+	enum { IDS = 60, ALL = LANES * IDS * 2 };
+	unsigned winners[IDS] = { 0 };
+
+	for (unsigned i = 0; i < IDS; i++)
+		ck_assert_int_eq(add_access_id((uint8_t)i), FINE);
+	for (unsigned n = 0; n < ALL; n++) {
+		unsigned id = n / LANES % IDS;
+
+		racers[n].row.confirm.imsi = I + n;
+		memset(racers[n].row.confirm.access_id, (int)(n % LANES == 1 ? IDS - 1 - id : id),
+			16);
+	}
+	race(DB_CONFIRM_ACCESS_ID, ALL);
+	for (unsigned n = 0; n < ALL; n++) {
+		const struct db_confirm_in *row = &racers[n].row.confirm;
+		struct db_access a;
+
+		ck_assert(racers[n].outcome == FINE || racers[n].outcome == NO_ROW);
+		if (racers[n].outcome != FINE)
+			continue;
+		winners[row->access_id[0]]++;
+		ck_assert_int_eq(db_world_ask(&w, DB_FIND_ACCESS_ID, row->access_id, &a), FINE);
+		ck_assert_int_eq(a.imsi, row->imsi);
+	}
+	for (unsigned i = 0; i < IDS; i++)
+		ck_assert_uint_eq(winners[i], 1);
+	ck_assert_int_eq(
+		number("SELECT count(*) FROM credentials JOIN access_ids USING (imsi)"), IDS);
+	ck_assert_int_eq(number("SELECT count(*) FROM credentials"), IDS);
+}
+END_TEST
+
+static struct db_headless_in device_in(uint8_t device, uint8_t addition, int64_t imsi)
+{
+	struct db_headless_in in = {
+		.imsi = imsi,
+		.owner = 1,
+		.not_after = 4000000000,
+		.device_id = { "meter", 5 },
+		.manufacturer = { "Maker", 5 },
+		.model = { "M", 1 },
+		.sealed = bytes_of("sealed", 6),
+	};
+
+	memset(in.device_hash, device, sizeof(in.device_hash));
+	memset(in.access_id, addition, sizeof(in.access_id));
+	return in;
+}
+
+/* Some are new, and some were there before and may come again: each gets one subscription. */
+START_TEST(a_device_is_added_once)
+{
+	enum { DEVICES = 60, ALL = LANES * DEVICES };
+	unsigned winners[DEVICES] = { 0 };
+
+	for (unsigned i = 0; i < DEVICES; i += 2) {
+		struct db_headless_in in =
+			device_in((uint8_t)i, (uint8_t)(200 + i / 2), I + 1000 + i);
+
+		ck_assert_int_eq(db_world_ask(&w, DB_ADD_HEADLESS, &in, NULL), FINE);
+	}
+	ck_assert(postgres_world_run(postgres, "UPDATE credentials SET state = 5, sealed = ''"));
+	for (unsigned n = 0; n < ALL; n++) {
+		unsigned i = n / LANES;
+
+		racers[n].row.device = device_in(
+			(uint8_t)(n % LANES == 1 ? DEVICES - 1 - i : i), (uint8_t)n, I + n);
+	}
+	race(DB_ADD_HEADLESS, ALL);
+	for (unsigned n = 0; n < ALL; n++) {
+		const struct db_headless_in *row = &racers[n].row.device;
+		struct db_headless h;
+
+		ck_assert(racers[n].outcome == FINE || racers[n].outcome == NO_ROW);
+		if (racers[n].outcome != FINE)
+			continue;
+		winners[row->device_hash[0]]++;
+		ck_assert_int_eq(db_world_ask(&w, DB_FIND_HEADLESS, row->device_hash, &h), FINE);
+		ck_assert_int_eq(h.imsi, row->imsi);
+		ck_assert_int_eq(h.credential_state, CREDENTIAL_IS_ACTIVE);
+	}
+	for (unsigned i = 0; i < DEVICES; i++)
+		ck_assert_uint_eq(winners[i], 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM credentials WHERE state = 1"), DEVICES);
+	ck_assert_int_eq(number("SELECT count(*) FROM access_ids"), DEVICES + DEVICES / 2);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *tests[] = {
+		no_number_is_given_out_twice,
+		what_is_suspended_meanwhile_does_not_advance,
+		an_access_id_is_confirmed_once,
+		a_device_is_added_once,
+	};
+	struct db_suite suite = {
+		.name = "db_races",
+		.tests = tests,
+		.count = sizeof(tests) / sizeof(tests[0]),
+		.open = open_world,
+		.close = close_world,
+	};
+
+	return db_suite_run(&suite, &postgres);
+}
