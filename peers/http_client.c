@@ -23,10 +23,12 @@ struct http_client {
 	struct watch *watches; /* not in use */
 };
 
-static struct transfer *take_transfer(struct http_client *c)
+static struct transfer *take_transfer(struct http_client *c, const struct http_request *request)
 {
 	struct transfer *t = c->kept;
 
+	if (request->policy != NULL)
+		return transfer_new_held(c, request->policy);
 	if (t == NULL)
 		return transfer_new(c, &c->settings);
 	c->kept = t->next;
@@ -35,7 +37,7 @@ static struct transfer *take_transfer(struct http_client *c)
 
 void http_send(struct http_client *c, struct http_request *request)
 {
-	struct transfer *t = take_transfer(c);
+	struct transfer *t = take_transfer(c, request);
 
 	if (t == NULL || !transfer_set_request(t, request) ||
 		curl_multi_add_handle(c->multi, t->easy) != CURLM_OK) {
@@ -54,10 +56,11 @@ void http_send(struct http_client *c, struct http_request *request)
 	c->under_way = t;
 }
 
-/* Takes the request off its transfer, which is kept for another. */
+/* Takes the request off its transfer, which is kept for another unless it was made for this one. */
 static struct http_request *end_transfer(struct transfer *t)
 {
 	struct http_client *c = t->client;
+	struct http_request *r = t->request;
 
 	curl_multi_remove_handle(c->multi, t->easy);
 	if (t->previous != NULL)
@@ -66,10 +69,14 @@ static struct http_request *end_transfer(struct transfer *t)
 		c->under_way = t->next;
 	if (t->next != NULL)
 		t->next->previous = t->previous;
+	r->work = NULL;
+	if (r->policy != NULL) {
+		transfer_free(t);
+		return r;
+	}
 	t->next = c->kept;
 	c->kept = t;
-	t->request->work = NULL;
-	return t->request;
+	return r;
 }
 
 /* done() may send again, so libcurl is asked anew each time. */

@@ -15,17 +15,35 @@
 
 struct http_client;
 
+/*
+ * What a request is held to whose URL is not an operator's own: it goes to addresses that are public or
+ * listed (peers/address_policy.h), over a connection that nobody had before or has after, without
+ * proxies, client certificates or anything else this server has for its peers, and takes headers of
+ * bounded length. The texts are the caller's, until done().
+ */
+struct fetch_policy {
+	const char *host;     /* the URL's, which is listed */
+	const char *networks; /* blocks beside the public addresses */
+	const char *ca_file;  /* NULL: the system's */
+	const char *accept;   /* media types */
+	int64_t until_ms;     /* beside the request's deadline */
+};
+
 struct http_request {
 	const char *method;       /* "GET", "POST", "PUT", "DELETE" */
 	const char *url;          /* http or https; the caller's, until done() */
 	const char *content_type; /* of the body; NULL where there is none */
 	struct bytes body;        /* the caller's, until done() */
 	int64_t deadline_ms;
-	size_t most; /* a longer answer is PEER_FAILED */
+	size_t most;                       /* a longer answer is PEER_FAILED */
+	const struct fetch_policy *policy; /* NULL: the URL is to be trusted. Until done() */
 	/* the answer: valid during done() and until the request is sent again or http_request_clear() */
 	int status;
 	struct bytes answer;
-	char answer_type[64];
+	char answer_type[256]; /* empty where it is longer */
+	/* with a policy */
+	char *location;  /* the absolute URL a redirect leads to, else NULL */
+	int64_t fresh_s; /* how long the answer may be used again */
 	/* FINE: an HTTP answer of whatever status; PEER_TIMEOUT; PEER_FAILED */
 	void (*done)(struct http_request *request, enum outcome outcome);
 	void *work; /* the client's own */

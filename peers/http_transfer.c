@@ -2,11 +2,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "peers/address_policy.h"
+#include "peers/http_freshness.h"
 
 #define FIRST_ANSWER 2048u
+#define HEADERS_MOST (16u * 1024)  /* of a request that is held to a policy */
 #define UPLOAD_SIZE  (256l * 1024) /* a batch goes to the socket in few writes */
 
 /* The memory of an answer; struct http_request knows only where its bytes begin. */
@@ -51,6 +55,32 @@ static size_t on_body(char *at, size_t size, size_t count, void *context)
 	memcpy(block_of(r)->at + r->answer.len, at, len);
 	r->answer.len += len;
 	return len;
+}
+
+/* libcurl's: a line at a time, also those of interim answers. */
+static size_t on_header(char *at, size_t size, size_t count, void *context)
+{
+	struct transfer *t = context;
+	size_t len = size * count;
+
+	(void)at;
+	t->headers_len += len;
+	return t->headers_len <= HEADERS_MOST ? len : CURL_WRITEFUNC_ERROR;
+}
+
+/* libcurl's, with the address it is about to connect to. */
+static curl_socket_t on_open_socket(
+	void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	const struct fetch_policy *policy = ((struct transfer *)context)->request->policy;
+	char host[80];
+
+	if (purpose == CURLSOCKTYPE_IPCXN &&
+		address_is_allowed(&address->addr, policy->host, policy->networks))
+		return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	log_warning("peer_address_refused", "host=%s family=%d",
+		log_value(policy->host, host, sizeof(host)), address->family);
+	return CURL_SOCKET_BAD;
 }
 
 void transfer_free(struct transfer *t)
@@ -115,6 +145,50 @@ struct transfer *transfer_new(struct http_client *c, const struct http_client_se
 	return t;
 }
 
+static bool set_policy(struct transfer *t, const struct fetch_policy *policy)
+{
+	CURL *e = t->easy;
+	const struct {
+		CURLoption option;
+		long value;
+	} numbers[] = {
+		/* A connection from before was not checked; one kept would be taken for a peer's. */
+		{ CURLOPT_FRESH_CONNECT, 1 },
+		{ CURLOPT_FORBID_REUSE, 1 },
+		{ CURLOPT_HTTPAUTH, CURLAUTH_NONE },
+		{ CURLOPT_NETRC, CURL_NETRC_IGNORED },
+		{ CURLOPT_HTTP_CONTENT_DECODING, 0 },
+		{ CURLOPT_SSL_VERIFYPEER, 1 },
+		{ CURLOPT_SSL_VERIFYHOST, 2 },
+	};
+	bool fine = curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) == CURLE_OK &&
+		    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t) == CURLE_OK &&
+		    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+		    curl_easy_setopt(e, CURLOPT_HEADERDATA, t) == CURLE_OK &&
+		    curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK;
+
+	for (size_t i = 0; fine && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		fine = curl_easy_setopt(e, numbers[i].option, numbers[i].value) == CURLE_OK;
+	/*
+	 * A folder's CAs would be trusted beside the file's, and the file read again for every
+	 * connection: libcurl keeps what it has read where there is no folder.
+	 */
+	bool has_file =
+		policy->ca_file != NULL || curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
+	return fine && (!has_file || curl_easy_setopt(e, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
+struct transfer *transfer_new_held(struct http_client *c, const struct fetch_policy *policy)
+{
+	struct transfer *t =
+		transfer_new(c, &(struct http_client_settings){ .ca_file = policy->ca_file });
+
+	if (t == NULL || set_policy(t, policy))
+		return t;
+	transfer_free(t);
+	return NULL;
+}
+
 /* No "Expect: 100-continue", which costs a round trip; libcurl's own Content-Type is never right. */
 static bool set_headers(struct transfer *t, const char *content_type)
 {
@@ -133,6 +207,15 @@ static bool set_headers(struct transfer *t, const char *content_type)
 	t->headers = curl_slist_append(NULL, "Expect:");
 	more = curl_slist_append(t->headers, content_type[0] != '\0' ? line : "Content-Type:");
 	return t->headers != NULL && more != NULL &&
+	       curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
+}
+
+static bool add_accept(struct transfer *t, const char *accept)
+{
+	char line[256];
+
+	return snprintf(line, sizeof(line), "Accept: %s", accept) < (int)sizeof(line) &&
+	       curl_slist_append(t->headers, line) != NULL &&
 	       curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK;
 }
 
@@ -156,7 +239,10 @@ static bool set_method(CURL *e, const struct http_request *r)
 
 bool transfer_set_request(struct transfer *t, struct http_request *r)
 {
-	int64_t left_ms = r->deadline_ms - clock_ms();
+	int64_t until_ms = r->policy != NULL && r->policy->until_ms < r->deadline_ms
+				   ? r->policy->until_ms
+				   : r->deadline_ms;
+	int64_t left_ms = until_ms - clock_ms();
 
 	/* To libcurl 0 is no limit at all. */
 	if (left_ms < 1)
@@ -165,9 +251,36 @@ bool transfer_set_request(struct transfer *t, struct http_request *r)
 	r->status = 0;
 	r->answer.len = 0;
 	r->answer_type[0] = '\0';
+	r->fresh_s = 0;
+	free(r->location);
+	r->location = NULL;
 	return set_headers(t, r->content_type) && set_method(t->easy, r) &&
+	       (r->policy == NULL || add_accept(t, r->policy->accept)) &&
 	       curl_easy_setopt(t->easy, CURLOPT_URL, r->url) == CURLE_OK &&
 	       curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms) == CURLE_OK;
+}
+
+static int64_t read_freshness(CURL *e)
+{
+	static const char *const names[] = { "Cache-Control", "Vary", "Age", "Expires", "Date" };
+	struct http_freshness f = { 0 };
+	struct curl_header *h;
+
+	for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+		for (size_t i = 0;
+			curl_easy_header(e, names[n], i, CURLH_HEADER, -1, &h) == CURLHE_OK; i++)
+			http_freshness_add(&f, names[n], h->value);
+	return http_freshness_left(&f, clock_unix());
+}
+
+static bool read_redirect(CURL *e, struct http_request *r)
+{
+	const char *location = NULL;
+
+	if (curl_easy_getinfo(e, CURLINFO_REDIRECT_URL, &location) != CURLE_OK || location == NULL)
+		return true;
+	r->location = strdup(location);
+	return r->location != NULL;
 }
 
 enum outcome transfer_result(struct transfer *t, CURLcode result)
@@ -186,13 +299,19 @@ enum outcome transfer_result(struct transfer *t, CURLcode result)
 	if (curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status == 0)
 		return PEER_FAILED;
 	r->status = (int)status;
-	if (curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL)
-		snprintf(r->answer_type, sizeof(r->answer_type), "%s", type);
-	return FINE;
+	if (curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type != NULL &&
+		strlen(type) < sizeof(r->answer_type))
+		memcpy(r->answer_type, type, strlen(type) + 1);
+	if (r->policy == NULL)
+		return FINE;
+	r->fresh_s = read_freshness(t->easy);
+	return read_redirect(t->easy, r) ? FINE : PEER_FAILED;
 }
 
 void http_request_clear(struct http_request *request)
 {
 	free(block_of(request));
 	request->answer = bytes_of(NULL, 0);
+	free(request->location);
+	request->location = NULL;
 }

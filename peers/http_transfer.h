@@ -16,10 +16,13 @@ struct transfer {
 	CURL *easy; /* its private pointer is this */
 	struct curl_slist *headers;
 	char content_type[64]; /* that the headers are for */
+	size_t headers_len;    /* so many bytes of headers have come */
 };
 
 /* NULL: no memory. */
 struct transfer *transfer_new(struct http_client *c, const struct http_client_settings *settings);
+/* For one request that is held to this policy. NULL: no memory. */
+struct transfer *transfer_new_held(struct http_client *c, const struct fetch_policy *policy);
 /* NULL is allowed. */
 void transfer_free(struct transfer *t);
 /* Everything but the beginning; false where libcurl refuses something: the transfer is of no more use. */

@@ -1,10 +1,13 @@
 #include "pki/trust.h"
 
 #include <assert.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "crypto/kdf.h"
+#include "pki/device_anchor.h"
 #include "pki/issuer.h"
 #include "pki/revocations.h"
 
@@ -21,7 +24,8 @@ struct anchors {
 
 struct trust {
 	_Atomic size_t references;
-	struct anchors anchors[TRUST_USE_COUNT];
+	struct anchors anchors[TRUST_USE_COUNT]; /* but for devices */
+	X509_STORE *devices;
 	struct revocations revocations;
 };
 
@@ -53,8 +57,14 @@ struct trust *trust_new(void)
 {
 	struct trust *t = calloc(1, sizeof(*t));
 
-	if (t != NULL)
-		atomic_init(&t->references, 1);
+	if (t == NULL)
+		return NULL;
+	t->devices = X509_STORE_new();
+	if (t->devices == NULL) {
+		free(t);
+		return NULL;
+	}
+	atomic_init(&t->references, 1);
 	return t;
 }
 
@@ -75,6 +85,7 @@ void trust_give_back(struct trust *t)
 			issuer_give_back(t->anchors[use].at[i].issuer);
 		free(t->anchors[use].at);
 	}
+	X509_STORE_free(t->devices);
 	revocations_free(&t->revocations);
 	free(t);
 }
@@ -120,9 +131,30 @@ struct issuer *trust_next_anchor(
 	return NULL;
 }
 
+static bool has_device_anchor(const struct trust *t, struct bytes der)
+{
+	STACK_OF(X509) *all = X509_STORE_get1_all_certs(t->devices);
+	const unsigned char *at = der.at;
+	X509 *x = der.len > 0 ? d2i_X509(NULL, &at, (long)der.len) : NULL;
+	bool found = false;
+
+	for (int i = 0; x != NULL && !found && i < sk_X509_num(all); i++)
+		found = X509_cmp(sk_X509_value(all, i), x) == 0;
+	X509_free(x);
+	sk_X509_pop_free(all, X509_free);
+	ERR_clear_error();
+	return found;
+}
+
 bool trust_has_anchor(const struct trust *t, enum trust_use use, struct bytes der)
 {
-	return trust_find_anchor(t, use, der) != NULL;
+	return use == TRUST_DEVICE ? has_device_anchor(t, der)
+				   : trust_find_anchor(t, use, der) != NULL;
+}
+
+struct x509_store_st *trust_device_store(const struct trust *t)
+{
+	return t->devices;
 }
 
 /* Takes the reference. */
@@ -148,11 +180,29 @@ static enum outcome insert(struct anchors *a, struct issuer *issuer)
 	return FINE;
 }
 
+static enum outcome add_device_anchor(struct trust *t, struct bytes der)
+{
+	X509 *x;
+	const char *reason;
+	enum outcome o = device_anchor_read(der, &x, &reason);
+
+	if (o != FINE)
+		return o;
+	/* What is there already stays as it is. */
+	if (X509_STORE_add_cert(t->devices, x) != 1)
+		o = NO_MEMORY;
+	X509_free(x);
+	ERR_clear_error();
+	return o;
+}
+
 enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes der)
 {
 	struct issuer *issuer;
 	const char *reason;
 
+	if (use == TRUST_DEVICE)
+		return add_device_anchor(t, der);
 	if (trust_find_anchor(t, use, der) != NULL)
 		return FINE;
 	enum outcome o = issuer_new(der, &issuer);

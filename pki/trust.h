@@ -15,6 +15,7 @@ bool trust_use_read(const char *text, enum trust_use *use);
 
 struct trust;
 struct issuer;
+struct x509_store_st; /* OpenSSL's X509_STORE */
 
 /* Begins with one reference, empty. NULL: no memory. */
 struct trust *trust_new(void);
@@ -25,8 +26,8 @@ void trust_give_back(struct trust *t);
 
 /*
  * Building; the DER is copied, what is there already is left as it is. The anchor must be a
- * readable, self-signed CA certificate: INVALID_PARAMETER where it is no certificate, else
- * CERTIFICATE_UNTRUSTED.
+ * readable, self-signed CA certificate, for devices one as device_anchor_read takes it:
+ * INVALID_PARAMETER where it is no certificate, else CERTIFICATE_UNTRUSTED.
  */
 enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes der);
 /*
@@ -42,7 +43,9 @@ bool trust_is_revoked(const struct trust *t, const struct certificate *c);
 bool trust_has_revocation(
 	const struct trust *t, const uint8_t issuer_hash[32], struct bytes serial);
 
-/* The anchor that is these bytes, or NULL. It belongs to the trust. */
+/* The anchors for devices. It belongs to the trust; any thread may verify by it. */
+struct x509_store_st *trust_device_store(const struct trust *t);
+/* Of every other use: the anchor that is these bytes, or NULL. It belongs to the trust. */
 struct issuer *trust_find_anchor(const struct trust *t, enum trust_use use, struct bytes der);
 /* Anchors of this subject, one after the other: begin with *place = 0; NULL at the end. */
 struct issuer *trust_next_anchor(
