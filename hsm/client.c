@@ -162,6 +162,8 @@ void key_client_free(struct key_client *c)
 		return;
 	ev_timer_stop(c->loop, &c->look);
 	for (unsigned i = 0; i < c->slots; i++)
+		worker_await_start(&c->workers[i]);
+	for (unsigned i = 0; i < c->slots; i++)
 		worker_end(&c->workers[i], client_take_back);
 	for (unsigned op = 0; op < KEY_OPERATION_COUNT; op++)
 		end_list(c->queues[op].first, HSM_UNAVAILABLE);
@@ -192,7 +194,7 @@ static struct queue *longest_queue(struct key_client *c)
  */
 static unsigned share(const struct key_client *c, const struct queue *q, unsigned places)
 {
-	bool is_sign = q == &c->queues[KEY_SIGN];
+	bool is_sign = q == &c->queues[KEY_SIGN] || q == &c->queues[KEY_SIGN_IBS];
 	unsigned most = is_sign ? c->settings.largest_tree : KEY_BATCH_MAX;
 	unsigned part = is_sign ? q->count : (q->count + places - 1) / places;
 

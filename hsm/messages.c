@@ -16,6 +16,25 @@ static const struct operation_row operations[KEY_OPERATION_COUNT] = {
 	[KEY_SIGN] = { "sign", sizeof(struct key_sign_in), sizeof(struct key_signature) },
 	[KEY_CHECK_SEALED] = { "check-sealed", sizeof(struct sealed_key),
 		sizeof(struct key_check_value) },
+	[KEY_MAKE_VECTOR] = { "make-vector", sizeof(struct key_make_vector_in),
+		sizeof(struct key_vector) },
+	[KEY_CHECK_AUTS] = { "check-auts", sizeof(struct key_check_auts_in),
+		sizeof(struct key_auts) },
+	[KEY_DECONCEAL] = { "deconceal", sizeof(struct key_deconceal_in), sizeof(struct key_msin) },
+	[KEY_REGISTER_SESSION] = { "register-session", sizeof(struct key_register_session_in),
+		sizeof(struct kept_secret) },
+	[KEY_AGREE_COMPANION] = { "agree-companion", sizeof(struct key_agree_companion_in),
+		sizeof(struct key_companion) },
+	[KEY_CONFIRM_COMPANION] = { "confirm-companion", sizeof(struct key_confirm_companion_in),
+		sizeof(struct key_confirmation) },
+	[KEY_SIGN_IBS] = { "sign-ibs", sizeof(struct key_sign_ibs_in),
+		sizeof(struct key_ibs_signature) },
+	[KEY_CHECK_ADDITION] = { "check-addition", sizeof(struct key_check_addition_in),
+		sizeof(struct key_nothing) },
+	[KEY_DERIVE_DEVICE] = { "derive-device", sizeof(struct key_derive_device_in),
+		sizeof(struct key_device) },
+	[KEY_SEAL_SUBSCRIBER] = { "seal-subscriber", sizeof(struct key_seal_subscriber_in),
+		sizeof(struct sealed_key) },
 };
 
 static const char *const uses[KEY_USE_COUNT] = {
@@ -23,6 +42,9 @@ static const char *const uses[KEY_USE_COUNT] = {
 	[KEY_USE_SIGN] = "sign",
 	[KEY_USE_RECIPIENT] = "recipient",
 	[KEY_USE_KEK] = "kek",
+	[KEY_USE_SESSION] = "session",
+	[KEY_USE_SUCI_A] = "suci-a",
+	[KEY_USE_SUCI_B] = "suci-b",
 };
 
 size_t key_operation_in_size(enum key_operation operation)

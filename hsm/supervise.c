@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "hsm/client_parts.h"
 
 #define PING_AFTER_MS    1000
@@ -153,6 +154,7 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events)
 		struct bytes message = bytes_of(room, (size_t)len);
 		bool good = w->is_ready ? take_reply(w, message) : take_hello(c, w, message);
 
+		wipe(room, (size_t)len); /* K_AUSF was among it, perhaps */
 		if (!good)
 			supervise_lose(w, w->is_ready ? "bad_message" : "not_started");
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 
-#define CHILD_FD     3
-#define BUFFER_BYTES (1u << 20)
+#define CHILD_FD      3
+#define BUFFER_BYTES  (1u << 20)
+#define AWAIT_MOST_MS 5000
 
 /* In the child, between fork and exec: only what is safe there. */
 static void become_keyd(const struct key_client_settings *s, int fd, const char *threads)
@@ -73,6 +76,17 @@ bool worker_start(struct worker *w)
 	return true;
 }
 
+void worker_await_start(const struct worker *w)
+{
+	struct pollfd hello = { .fd = w->fd, .events = POLLIN };
+	int64_t until_ms = clock_ms() + AWAIT_MOST_MS, left_ms = AWAIT_MOST_MS;
+
+	if (w->pid == 0 || w->is_ready)
+		return;
+	while (left_ms > 0 && poll(&hello, 1, (int)left_ms) < 0 && errno == EINTR)
+		left_ms = until_ms - clock_ms();
+}
+
 void worker_end(
 	struct worker *w, void (*take_back)(struct key_client *c, struct key_request *first))
 {
@@ -130,7 +144,12 @@ bool worker_send(struct worker *w, enum key_operation operation, struct key_requ
 	buffer_put(&b, &header, sizeof(header));
 	for (const struct key_request *r = first; r != NULL; r = r->next)
 		buffer_put(&b, r->in, item);
-	if (b.full || send(w->fd, b.at, b.len, MSG_NOSIGNAL) != (ssize_t)b.len)
+	bool is_sent = !b.full && send(w->fd, b.at, b.len, MSG_NOSIGNAL) == (ssize_t)b.len;
+	int error = errno;
+
+	wipe(b.at, b.len); /* K_AKMA was among it, perhaps */
+	errno = error;
+	if (!is_sent)
 		return false;
 	*place = (struct worker_batch){ number, operation, count, clock_ms(), first };
 	return true;

@@ -42,6 +42,12 @@ struct ev_loop *key_client_loop(const struct key_client *c);
 
 /* fork, exec. False, and logged, where the system does not let us. */
 bool worker_start(struct worker *w);
+/*
+ * For the client's end: waits until a worker that is being started has opened its token, for a bounded
+ * time. SoftHSM writes the token's own record anew at every login; a process that is killed in the middle
+ * of that leaves no token behind.
+ */
+void worker_await_start(const struct worker *w);
 /* Kills and reaps; what it had is given to take_back, linked by next. */
 void worker_end(
 	struct worker *w, void (*take_back)(struct key_client *c, struct key_request *first));

@@ -1,16 +1,33 @@
 #include "hsm/keyd/agree.h"
 
 #include "base/secret.h"
-#include "crypto/aes.h"
 #include "crypto/kdf.h"
 
 #define MOST_DERIVED 64u
+
+/*
+ * Session objects live for one operation and are seen by this process alone, so CKA_PRIVATE protects nothing;
+ * but a module may encrypt private objects where it keeps them: SoftHSM takes a third longer. One that takes no
+ * others says so at the first.
+ */
+bool token_wants_private(struct token_session *s, CK_RV code)
+{
+	bool is_refused = code == CKR_TEMPLATE_INCONSISTENT ||
+			  code == CKR_ATTRIBUTE_VALUE_INVALID ||
+			  code == CKR_ATTRIBUTE_TYPE_INVALID || code == CKR_ATTRIBUTE_READ_ONLY;
+
+	if (!is_refused || s->private_objects)
+		return false;
+	s->private_objects = true;
+	return true;
+}
 
 /* One C_DeriveKey whose result is read and destroyed. The code, for callers that only try. */
 static CK_RV derive(struct token_session *s, const struct token_key *key,
 	CK_ECDH1_DERIVE_PARAMS *with, uint8_t *out, CK_ULONG len)
 {
 	CK_FUNCTION_LIST *f = s->token->f;
+	CK_BBOOL is_private = s->private_objects;
 	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, with, sizeof(*with) };
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
@@ -22,11 +39,16 @@ static CK_RV derive(struct token_session *s, const struct token_key *key,
 		{ CKA_SENSITIVE, &no, sizeof(no) },
 		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
 		{ CKA_VALUE_LEN, &len, sizeof(len) },
+		{ CKA_PRIVATE, &is_private, sizeof(is_private) },
 	};
 	CK_ATTRIBUTE value = { CKA_VALUE, out, len };
 	CK_OBJECT_HANDLE derived;
-	CK_RV code = f->C_DeriveKey(s->handle, &mechanism, key->handle, as, 6, &derived);
+	CK_RV code = f->C_DeriveKey(s->handle, &mechanism, key->handle, as, 7, &derived);
 
+	if (token_wants_private(s, code)) {
+		is_private = CK_TRUE;
+		code = f->C_DeriveKey(s->handle, &mechanism, key->handle, as, 7, &derived);
+	}
 	if (code != CKR_OK)
 		return code;
 	code = f->C_GetAttributeValue(s->handle, derived, &value, 1);
@@ -126,127 +148,31 @@ void token_destroy(struct token_session *s, CK_OBJECT_HANDLE object)
 	(void)!token_outcome("C_DestroyObject", s->token->f->C_DestroyObject(s->handle, object));
 }
 
-static enum outcome wrap_data_key(
-	struct token_session *s, const struct token_key *kek, struct data_key *d)
-{
-	CK_FUNCTION_LIST *f = s->token->f;
-	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_AES;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-	CK_ATTRIBUTE as[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
-		{ CKA_VALUE, d->key, sizeof(d->key) },
-	};
-	CK_MECHANISM mechanism = { .mechanism = CKM_AES_KEY_WRAP };
-	CK_ULONG len = sizeof(d->wrapped);
-	CK_OBJECT_HANDLE object;
-	enum outcome o =
-		token_outcome("C_CreateObject", f->C_CreateObject(s->handle, as, 5, &object));
-
-	if (o != FINE)
-		return o;
-	o = token_outcome("C_WrapKey",
-		f->C_WrapKey(s->handle, &mechanism, kek->handle, object, d->wrapped, &len));
-	token_destroy(s, object);
-	return o == FINE && len != sizeof(d->wrapped) ? BROKEN : o;
-}
-
-enum outcome data_key_make(struct token_session *s, struct data_key *d)
-{
-	const struct token_key *kek = token_newest(s, KEY_USE_KEK);
-
-	if (kek == NULL)
-		return HSM_UNAVAILABLE;
-	d->kek_generation = (uint16_t)kek->generation;
-	enum outcome o = token_outcome("C_GenerateRandom",
-		s->token->f->C_GenerateRandom(s->handle, d->key, sizeof(d->key)));
-
-	return o == FINE ? wrap_data_key(s, kek, d) : o;
-}
-
-enum outcome seal_keys(
-	const struct data_key *d, struct bytes k, const uint8_t opc[16], struct sealed_key *sealed)
-{
-	struct buffer b = buffer_over(sealed->at, sizeof(sealed->at));
-	uint8_t wrapped_k[40], wrapped_opc[24];
-	enum outcome o = aes_kw_wrap(BYTES(d->key), k, wrapped_k);
-
-	if (o == FINE)
-		o = aes_kw_wrap(BYTES(d->key), bytes_of(opc, 16), wrapped_opc);
-	if (o != FINE)
-		return o;
-	buffer_put_u8(&b, SEALED_VERSION);
-	buffer_put_u8(&b, (uint8_t)k.len);
-	buffer_put_u16(&b, d->kek_generation);
-	buffer_put(&b, d->wrapped, sizeof(d->wrapped));
-	buffer_put(&b, wrapped_k, k.len + 8);
-	buffer_put(&b, wrapped_opc, sizeof(wrapped_opc));
-	sealed->len = (uint16_t)b.len;
-	return b.full ? BROKEN : FINE;
-}
-
-/* Unwraps into a session object of the token that can do `use` and nothing else. */
-static enum outcome unwrap(struct token_session *s, CK_OBJECT_HANDLE with, struct bytes wrapped,
-	CK_ATTRIBUTE_TYPE use, CK_OBJECT_HANDLE *out)
-{
-	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_AES;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
-	CK_ATTRIBUTE as[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_SENSITIVE, &yes, sizeof(yes) },
-		{ CKA_EXTRACTABLE, &no, sizeof(no) },
-		{ use, &yes, sizeof(yes) },
-	};
-	CK_MECHANISM mechanism = { .mechanism = CKM_AES_KEY_WRAP };
-
-	return token_outcome("C_UnwrapKey",
-		s->token->f->C_UnwrapKey(s->handle, &mechanism, with,
-			(CK_BYTE_PTR)(uintptr_t)wrapped.at, wrapped.len, as, 6, out));
-}
-
-enum outcome open_sealed_k(
-	struct token_session *s, const struct sealed_key *sealed, CK_OBJECT_HANDLE *k)
-{
-	struct bytes rest = bytes_of(sealed->at, sealed->len), head, data_key, wrapped_k;
-	uint16_t generation;
-	CK_OBJECT_HANDLE data;
-
-	if (sealed->len > sizeof(sealed->at) || !bytes_take(&rest, 2, &head) ||
-		head.at[0] != SEALED_VERSION || (head.at[1] != 16 && head.at[1] != 32) ||
-		!bytes_take_u16(&rest, &generation) ||
-		!bytes_take(&rest, DATA_KEY_LEN + 8, &data_key) ||
-		!bytes_take(&rest, head.at[1] + 8u, &wrapped_k) || rest.len != 16 + 8)
-		return INVALID_PARAMETER;
-	const struct token_key *kek = token_generation(s, KEY_USE_KEK, generation);
-
-	if (kek == NULL)
-		return INVALID_PARAMETER;
-	enum outcome o = unwrap(s, kek->handle, data_key, CKA_UNWRAP, &data);
-
-	if (o != FINE)
-		return o;
-	o = unwrap(s, data, wrapped_k, CKA_ENCRYPT, k);
-	token_destroy(s, data);
-	return o;
-}
-
-enum outcome token_encrypt_block(
-	struct token_session *s, CK_OBJECT_HANDLE key, const uint8_t in[16], uint8_t out[16])
+enum outcome token_encrypt_blocks(
+	struct token_session *s, CK_OBJECT_HANDLE key, const uint8_t *in, size_t len, uint8_t *out)
 {
 	CK_FUNCTION_LIST *f = s->token->f;
 	CK_MECHANISM mechanism = { .mechanism = CKM_AES_ECB };
-	CK_ULONG len = 16;
+	CK_ULONG got = len;
 	enum outcome o =
 		token_outcome("C_EncryptInit", f->C_EncryptInit(s->handle, &mechanism, key));
 
 	if (o == FINE)
 		o = token_outcome("C_Encrypt",
-			f->C_Encrypt(s->handle, (CK_BYTE_PTR)(uintptr_t)in, 16, out, &len));
+			f->C_Encrypt(s->handle, (CK_BYTE_PTR)(uintptr_t)in, len, out, &got));
+	return o == FINE && got != len ? BROKEN : o;
+}
+
+enum outcome token_cmac(
+	struct token_session *s, CK_OBJECT_HANDLE key, struct bytes message, uint8_t mac[16])
+{
+	CK_FUNCTION_LIST *f = s->token->f;
+	CK_MECHANISM mechanism = { .mechanism = CKM_AES_CMAC };
+	CK_ULONG len = 16;
+	enum outcome o = token_outcome("C_SignInit", f->C_SignInit(s->handle, &mechanism, key));
+
+	if (o == FINE)
+		o = token_outcome("C_Sign", f->C_Sign(s->handle, (CK_BYTE_PTR)(uintptr_t)message.at,
+						    message.len, mac, &len));
 	return o == FINE && len != 16 ? BROKEN : o;
 }

@@ -27,6 +27,8 @@ struct call {
 static void say_usage(FILE *out)
 {
 	fputs("usage: arpf-keyd [--config FILE] keys init | keys list | keys rotate LABEL | probe\n"
+	      "       arpf-keyd [--config FILE] ibs kms-init | ibs issue ID KPAK WRAPPED-KSAK "
+	      "KEK-GENERATION\n"
 	      "       arpf-keyd [--config FILE] --socket FD --threads N     (started by arpfd)\n",
 		out);
 }

@@ -4,13 +4,15 @@
 #include <stdlib.h>
 
 #include "base/json_out.h"
+#include "hsm/keyd/ibs_commands.h"
 #include "hsm/keyd/make_keys.h"
 #include "hsm/keyd/probe.h"
 
 #define ANSWER_MAX (1u << 20)
 
 static const enum key_use every_use[] = { KEY_USE_SIGN, KEY_USE_ECKA, KEY_USE_RECIPIENT,
-	KEY_USE_KEK };
+	KEY_USE_KEK, KEY_USE_SESSION, KEY_USE_SUCI_B, KEY_USE_SUCI_A };
+#define USES (sizeof(every_use) / sizeof(every_use[0]))
 
 static bool is_certified_use(enum key_use use)
 {
@@ -32,8 +34,9 @@ static enum outcome write_key(struct json_out *o, struct token_session *s,
 	json_member_text(o, "use", key_use_name(key->use));
 	json_member_number(o, "generation", key->generation);
 	json_member_hex(o, "keyId", BYTES(key->key_id));
-	if (key->use != KEY_USE_KEK)
-		json_member_base64(o, "publicKey", BYTES(key->public_key));
+	if (token_public_len(key->use) > 0)
+		json_member_base64(
+			o, "publicKey", bytes_of(key->public_key, token_public_len(key->use)));
 	if (certified.certificate.len > 0) {
 		json_member_base64(o, "certificate", certified.certificate);
 		json_key(o, "chain");
@@ -73,21 +76,57 @@ static int list_keys(struct json_out *o, struct token_session *s, const struct s
 	return print(o, outcome);
 }
 
+/* What the module cannot make, which the server then does without. */
+static void write_refused(struct json_out *o, const bool refused[KEY_USE_COUNT])
+{
+	bool has_any = false;
+
+	for (size_t i = 0; i < USES; i++)
+		has_any = has_any || refused[every_use[i]];
+	if (!has_any)
+		return;
+	json_key(o, "refused");
+	json_open(o, '[');
+	for (size_t i = 0; i < USES; i++) {
+		if (!refused[every_use[i]])
+			continue;
+		json_open(o, '{');
+		json_member_text(o, "use", key_use_name(every_use[i]));
+		json_member_text(o, "reason", "the module has no mechanism for such keys");
+		json_close(o, '}');
+	}
+	json_close(o, ']');
+}
+
+static enum outcome make_missing(struct token_session *s, bool refused[KEY_USE_COUNT])
+{
+	enum outcome outcome = FINE;
+
+	for (size_t i = 0; outcome == FINE && i < USES; i++) {
+		if (token_newest(s, every_use[i]) != NULL)
+			continue;
+		outcome = key_make(s, every_use[i], 1);
+		refused[every_use[i]] = outcome == RESOURCE_NOT_FOUND;
+		if (outcome == RESOURCE_NOT_FOUND)
+			outcome = FINE;
+	}
+	return outcome;
+}
+
 /* Makes what is missing; every key that is there is certified anew, so that init may be repeated. */
 static int init_keys(struct json_out *o, struct token_session *s, const struct settings *settings)
 {
-	enum outcome outcome = FINE;
-	size_t uses = sizeof(every_use) / sizeof(every_use[0]);
+	bool refused[KEY_USE_COUNT] = { false };
+	enum outcome outcome = make_missing(s, refused);
 
-	for (size_t i = 0; outcome == FINE && i < uses; i++)
-		if (token_newest(s, every_use[i]) == NULL)
-			outcome = key_make(s, every_use[i], 1);
 	json_open(o, '{');
 	json_key(o, "keys");
 	json_open(o, '[');
-	for (size_t i = 0; outcome == FINE && i < uses; i++)
-		outcome = write_key(o, s, settings, token_newest(s, every_use[i]), true);
+	for (size_t i = 0; outcome == FINE && i < USES; i++)
+		if (!refused[every_use[i]])
+			outcome = write_key(o, s, settings, token_newest(s, every_use[i]), true);
 	json_close(o, ']');
+	write_refused(o, refused);
 	json_close(o, '}');
 	return print(o, outcome);
 }
@@ -99,7 +138,7 @@ static bool read_use(const char *label, enum key_use *use)
 
 	if (strncmp(label, KEY_PREFIX, prefix) != 0)
 		return false;
-	for (size_t i = 0; i < sizeof(every_use) / sizeof(every_use[0]); i++) {
+	for (size_t i = 0; i < USES; i++) {
 		const char *name = key_use_name(every_use[i]);
 		size_t len = strlen(name);
 
@@ -123,6 +162,9 @@ static int rotate_key(struct json_out *o, struct token_session *s, const struct 
 	const struct token_key *newest = token_newest(s, use);
 	enum outcome outcome = key_make(s, use, newest != NULL ? newest->generation + 1 : 1);
 
+	if (outcome == RESOURCE_NOT_FOUND)
+		fprintf(stderr, "arpf-keyd: %s: the module has no mechanism for such keys\n",
+			label);
 	json_open(o, '{');
 	json_key(o, "keys");
 	json_open(o, '[');
@@ -139,6 +181,31 @@ static int probe(struct json_out *o, struct token_session *s)
 	return print(o, FINE);
 }
 
+/* The words of a command: a count, and what the first two are. */
+static bool is_command(char **words, int count, const char *first, const char *second, int wanted)
+{
+	return count == wanted && strcmp(words[0], first) == 0 &&
+	       (second == NULL || strcmp(words[1], second) == 0);
+}
+
+static int run(struct json_out *o, struct token_session *s, const struct settings *settings,
+	char **words, int count)
+{
+	if (is_command(words, count, "keys", "list", 2))
+		return list_keys(o, s, settings);
+	if (is_command(words, count, "keys", "init", 2))
+		return init_keys(o, s, settings);
+	if (is_command(words, count, "keys", "rotate", 3))
+		return rotate_key(o, s, settings, words[2]);
+	if (is_command(words, count, "ibs", "kms-init", 2))
+		return print(o, ibs_kms_init(o, s));
+	if (is_command(words, count, "ibs", "issue", 6))
+		return print(o, ibs_issue(o, s, words + 2));
+	if (is_command(words, count, "probe", NULL, 1))
+		return probe(o, s);
+	return 2;
+}
+
 int keyd_command(struct token *token, const struct settings *settings, char **words, int count)
 {
 	struct arena *arena = arena_new(ANSWER_MAX);
@@ -148,18 +215,7 @@ int keyd_command(struct token *token, const struct settings *settings, char **wo
 	if (arena != NULL && s != NULL && token_session_open(token, s, false) == FINE) {
 		struct json_out o = json_start(arena);
 
-		if (count == 2 && strcmp(words[0], "keys") == 0 && strcmp(words[1], "list") == 0)
-			status = list_keys(&o, s, settings);
-		else if (count == 2 && strcmp(words[0], "keys") == 0 &&
-			 strcmp(words[1], "init") == 0)
-			status = init_keys(&o, s, settings);
-		else if (count == 3 && strcmp(words[0], "keys") == 0 &&
-			 strcmp(words[1], "rotate") == 0)
-			status = rotate_key(&o, s, settings, words[2]);
-		else if (count == 1 && strcmp(words[0], "probe") == 0)
-			status = probe(&o, s);
-		else
-			status = 2;
+		status = run(&o, s, settings, words, count);
 	}
 	free(s);
 	arena_free(arena);

@@ -4,7 +4,10 @@
 
 #include "hsm/keyd/token.h"
 
-/* words: "keys init", "keys list", "keys rotate LABEL", "probe". The exit status: 0, 1 failed, 2 used wrongly. */
+/*
+ * words: "keys init", "keys list", "keys rotate LABEL", "probe", "ibs kms-init", "ibs issue ID KPAK WRAPPED-KSAK
+ * GENERATION". The exit status: 0, 1 failed, 2 used wrongly.
+ */
 int keyd_command(struct token *token, const struct settings *settings, char **words, int count);
 
 #endif

@@ -4,7 +4,10 @@
 
 #include "hsm/keyd/token.h"
 
-/* Makes arpf.<use>.<generation> on the token. */
+/*
+ * Makes arpf.<use>.<generation> on the token. RESOURCE_NOT_FOUND where the module knows no such keys; INVALID_PARAMETER
+ * where the generation is none that the use can have.
+ */
 enum outcome key_make(struct token_session *s, enum key_use use, unsigned generation);
 
 /*

@@ -1,4 +1,5 @@
 /* Whether what the database holds of a device's K still opens inside the token: its key check value. */
+#include "base/secret.h"
 #include "hsm/keyd/operations.h"
 
 static enum outcome check(
@@ -6,15 +7,16 @@ static enum outcome check(
 {
 	static const uint8_t zeros[16];
 	uint8_t block[16];
-	CK_OBJECT_HANDLE k;
-	enum outcome o = open_sealed_k(s, sealed, &k);
+	struct opened_key opened;
+	enum outcome o = open_sealed_k(s, sealed, OPENED_ENCRYPTS, &opened);
 
 	if (o != FINE)
 		return o;
-	o = token_encrypt_block(s, k, zeros, block);
-	token_destroy(s, k);
+	o = token_encrypt_blocks(s, opened.k, zeros, sizeof(zeros), block);
+	token_destroy(s, opened.k);
 	if (o == FINE)
 		memcpy(value->kcv, block, sizeof(value->kcv));
+	wipe(block, sizeof(block));
 	return o;
 }
 

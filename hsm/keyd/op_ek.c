@@ -88,7 +88,7 @@ enum outcome perform_agree_ek(struct keyd_thread *t, const struct key_batch *b)
 			b->outcomes[i] = make_outputs(t, in[i].dimsi, in[i].imsi, &out[i]);
 		wipe_item(w);
 	}
-	wipe(&w->data_key, sizeof(w->data_key));
+	data_key_end(&t->session, &w->data_key);
 	return o;
 }
 
@@ -139,6 +139,6 @@ enum outcome perform_open_ek_from_peer(struct keyd_thread *t, const struct key_b
 			b->outcomes[i] = make_outputs(t, in[i].dimsi, in[i].imsi, &out[i]);
 		wipe_item(w);
 	}
-	wipe(&w->data_key, sizeof(w->data_key));
+	data_key_end(&t->session, &w->data_key);
 	return o;
 }

@@ -1,5 +1,6 @@
 #include "hsm/keyd/serve.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
@@ -12,7 +13,51 @@
 #include "base/secret.h"
 #include "hsm/keyd/operations.h"
 
-#define LARGEST_ITEM 512u
+/* How often a thread that nobody asks looks whether what it holds in memory is too old. */
+#define LOOK_ROUND_S 2
+
+/* Room for an item, or a result, of any operation. */
+union any_item {
+	struct key_ping ping;
+	struct key_agree_ek_in agree_ek;
+	struct key_ek_outputs ek_outputs;
+	struct key_agree_ek_for_peer_in agree_ek_for_peer;
+	struct key_ek_for_peer ek_for_peer;
+	struct key_open_ek_from_peer_in open_ek_from_peer;
+	struct key_sign_in sign;
+	struct key_signature signature;
+	struct sealed_key sealed;
+	struct key_check_value check_value;
+	struct key_make_vector_in make_vector;
+	struct key_vector vector;
+	struct key_check_auts_in check_auts;
+	struct key_auts auts;
+	struct key_deconceal_in deconceal;
+	struct key_msin msin;
+	struct key_register_session_in register_session;
+	struct kept_secret kept;
+	struct key_agree_companion_in agree_companion;
+	struct key_companion companion;
+	struct key_confirm_companion_in confirm_companion;
+	struct key_confirmation confirmation;
+	struct key_sign_ibs_in sign_ibs;
+	struct key_ibs_signature ibs_signature;
+	struct key_check_addition_in check_addition;
+	struct key_nothing nothing;
+	struct key_derive_device_in derive_device;
+	struct key_device device;
+	struct key_seal_subscriber_in seal_subscriber;
+};
+static_assert(sizeof(struct key_batch_header) + KEY_BATCH_MAX * (sizeof(struct key_result_header) +
+									sizeof(union any_item)) <=
+		      KEY_MESSAGE_MAX,
+	"the greatest batch is one message");
+
+/* A batch's items and results, aligned. */
+struct batch_room {
+	alignas(16) uint8_t items[KEY_BATCH_MAX * sizeof(union any_item)];
+	alignas(16) uint8_t results[KEY_BATCH_MAX * sizeof(union any_item)];
+};
 
 static enum outcome perform_ping(struct keyd_thread *t, const struct key_batch *b)
 {
@@ -30,6 +75,16 @@ perform_function operation_perform(uint32_t operation)
 		[KEY_OPEN_EK_FROM_PEER] = perform_open_ek_from_peer,
 		[KEY_SIGN] = perform_sign,
 		[KEY_CHECK_SEALED] = perform_check_sealed,
+		[KEY_MAKE_VECTOR] = perform_make_vector,
+		[KEY_CHECK_AUTS] = perform_check_auts,
+		[KEY_DECONCEAL] = perform_deconceal,
+		[KEY_REGISTER_SESSION] = perform_register_session,
+		[KEY_AGREE_COMPANION] = perform_agree_companion,
+		[KEY_CONFIRM_COMPANION] = perform_confirm_companion,
+		[KEY_SIGN_IBS] = perform_sign_ibs,
+		[KEY_CHECK_ADDITION] = perform_check_addition,
+		[KEY_DERIVE_DEVICE] = perform_derive_device,
+		[KEY_SEAL_SUBSCRIBER] = perform_seal_subscriber,
 	};
 
 	return operation < KEY_OPERATION_COUNT ? performs[operation] : NULL;
@@ -50,32 +105,43 @@ static bool read_message(struct bytes message, struct key_batch_header *h, struc
 	return message.len == h->count * key_operation_in_size((enum key_operation)h->operation);
 }
 
+static void write_reply(struct buffer *reply, const struct key_batch_header *h,
+	const struct key_batch *b, enum outcome whole)
+{
+	size_t out = key_operation_out_size((enum key_operation)h->operation);
+
+	buffer_put(reply, h, sizeof(*h));
+	for (unsigned i = 0; i < b->count; i++) {
+		struct key_result_header result = {
+			.outcome = whole != FINE ? whole : b->outcomes[i],
+		};
+
+		if (result.outcome != FINE)
+			wipe(b->results + i * out, out);
+		buffer_put(reply, &result, sizeof(result));
+		buffer_put(reply, b->results + i * out, out);
+	}
+}
+
 bool keyd_answer(struct keyd_thread *t, struct bytes message, struct buffer *reply)
 {
-	static _Thread_local alignas(16) uint8_t items_at[KEY_BATCH_MAX * LARGEST_ITEM];
-	static _Thread_local alignas(16) uint8_t results_at[KEY_BATCH_MAX * LARGEST_ITEM];
+	static _Thread_local struct batch_room room;
 	enum outcome outcomes[KEY_BATCH_MAX] = { FINE };
 	struct key_batch_header h;
 	struct bytes items;
 
 	if (!read_message(message, &h, &items))
 		return false;
-	size_t out = key_operation_out_size((enum key_operation)h.operation);
-	struct key_batch b = { items_at, results_at, outcomes, h.count };
+	struct key_batch b = { room.items, room.results, outcomes, h.count };
+	size_t results = h.count * key_operation_out_size((enum key_operation)h.operation);
 
-	memcpy(items_at, items.at, items.len);
-	memset(results_at, 0, h.count * out);
-	enum outcome o = operation_perform(h.operation)(t, &b);
-
-	buffer_put(reply, &h, sizeof(h));
-	for (unsigned i = 0; i < h.count; i++) {
-		struct key_result_header result = { .outcome = o != FINE ? o : outcomes[i] };
-
-		if (result.outcome != FINE)
-			memset(results_at + i * out, 0, out);
-		buffer_put(reply, &result, sizeof(result));
-		buffer_put(reply, results_at + i * out, out);
-	}
+	memcpy(room.items, items.at, items.len);
+	memset(room.results, 0, results);
+	write_reply(reply, &h, &b, operation_perform(h.operation)(t, &b));
+	/* K_AKMA, K, K_AUSF and XRES* pass here. */
+	wipe(room.items, items.len);
+	wipe(room.results, results);
+	import_key_end_if_old(t);
 	return true;
 }
 
@@ -98,35 +164,64 @@ static bool send_all(int fd, const void *at, size_t len)
 	return n == (ssize_t)len;
 }
 
+/*
+ * The next message. While none waits, ephemerals are made, one at a time; once their pools are full the thread
+ * blocks. 0 at the other end's end.
+ */
+static ssize_t receive(struct serving *s, uint8_t *room)
+{
+	struct keyd_thread *t = &s->thread;
+	bool is_full = false;
+
+	for (;;) {
+		ssize_t len = recv(s->fd, room, KEY_MESSAGE_MAX, is_full ? 0 : MSG_DONTWAIT);
+
+		if (len >= 0)
+			return len;
+		if (errno == EAGAIN && !is_full)
+			is_full = !ephemerals_make_one(&t->ephemerals, &t->secrets->ephemerals);
+		else if (errno == EAGAIN)
+			import_key_end_if_old(t); /* LOOK_ROUND_S are over */
+		else if (errno != EINTR)
+			return len;
+	}
+}
+
+/* False where the thread's work is at its end. */
+static bool answer(struct serving *s, struct bytes message, struct buffer *reply)
+{
+	if (!keyd_answer(&s->thread, message, reply) || reply->full) {
+		log_error("message_malformed", "length=%zu", message.len);
+		s->status = 1;
+		return false;
+	}
+	if (!send_all(s->fd, reply->at, reply->len))
+		return false;
+	if (token_is_lost()) {
+		log_error("token_lost", "pid=%d", (int)getpid());
+		s->status = 1;
+		return false;
+	}
+	return true;
+}
+
 static void *serve(void *serving)
 {
 	struct serving *s = serving;
 	uint8_t *room = malloc(2 * KEY_MESSAGE_MAX);
+	bool goes_on = room != NULL;
+	ssize_t len;
 
 	s->status = room != NULL ? 0 : 1;
-	while (room != NULL) {
-		ssize_t len = recv(s->fd, room, KEY_MESSAGE_MAX, 0);
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len <= 0)
-			break;
+	while (goes_on && (len = receive(s, room)) > 0) {
 		struct buffer reply = buffer_over(room + KEY_MESSAGE_MAX, KEY_MESSAGE_MAX);
 
-		if (!keyd_answer(&s->thread, bytes_of(room, (size_t)len), &reply) || reply.full) {
-			log_error("message_malformed", "length=%zd", len);
-			s->status = 1;
-			break;
-		}
-		if (!send_all(s->fd, reply.at, reply.len))
-			break;
-		if (token_is_lost()) {
-			log_error("token_lost", "pid=%d", (int)getpid());
-			s->status = 1;
-			break;
-		}
+		goes_on = answer(s, bytes_of(room, (size_t)len), &reply);
+		wipe(room, (size_t)len);
+		wipe(reply.at, reply.len);
 	}
 	shutdown(s->fd, SHUT_RDWR); /* one thread's end is the worker's */
+	import_key_end(&s->thread);
 	free(room);
 	return NULL;
 }
@@ -174,10 +269,13 @@ static enum outcome prepare(
 int keyd_serve(struct token *token, const struct settings *settings, int fd, unsigned threads)
 {
 	struct serving *all = calloc(threads, sizeof(*all));
+	struct timeval round = { .tv_sec = LOOK_ROUND_S };
 	enum outcome o = all != NULL ? FINE : NO_MEMORY;
 	unsigned started = 0;
 	int status = 1;
 
+	if (o == FINE && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &round, sizeof(round)) != 0)
+		o = BROKEN;
 	for (unsigned i = 0; o == FINE && i < threads; i++)
 		o = prepare(&all[i], settings, token, fd);
 	if (o == FINE && say_hello(&all[0].thread.session, fd)) {

@@ -76,6 +76,13 @@ enum outcome token_outcome(const char *what, CK_RV code)
 	return row != NULL ? row->outcome : BROKEN;
 }
 
+enum outcome token_unwrap_outcome(CK_RV code)
+{
+	enum outcome o = token_outcome("C_UnwrapKey", code);
+
+	return code == CKR_GENERAL_ERROR || code == CKR_FUNCTION_FAILED ? MAC_INVALID : o;
+}
+
 bool token_is_lost(void)
 {
 	return atomic_load(&lost);
@@ -201,7 +208,28 @@ static bool read_label(const char *label, size_t len, struct token_key *key)
 	return false;
 }
 
-/* The public half, from the public key object of the same CKA_ID: a DER OCTET STRING of the point. */
+size_t token_public_len(enum key_use use)
+{
+	if (use == KEY_USE_KEK || use == KEY_USE_SESSION)
+		return 0;
+	return use == KEY_USE_SUCI_A ? X25519_LEN : P256_POINT_LEN;
+}
+
+enum outcome token_read_point(enum key_use use, struct bytes value, uint8_t out[P256_POINT_LEN])
+{
+	size_t len = token_public_len(use);
+	size_t head = value.len == len + 2 ? 2 : 0; /* tag and length of an OCTET STRING */
+
+	if (value.len != len + head || (head > 0 && (value.at[0] != 0x04 || value.at[1] != len)))
+		return BROKEN;
+	if (use != KEY_USE_SUCI_A && p256_check_point(bytes_of(value.at + head, len)) != FINE)
+		return BROKEN;
+	memset(out, 0, P256_POINT_LEN);
+	memcpy(out, value.at + head, len);
+	return FINE;
+}
+
+/* The public half, from the public key object of the same CKA_ID. */
 static enum outcome read_public_half(struct token_session *s, struct token_key *key)
 {
 	CK_FUNCTION_LIST *f = s->token->f;
@@ -210,7 +238,7 @@ static enum outcome read_public_half(struct token_session *s, struct token_key *
 		{ CKA_CLASS, &class, sizeof(class) },
 		{ CKA_ID, key->key_id, sizeof(key->key_id) },
 	};
-	uint8_t point[P256_POINT_LEN + 3];
+	uint8_t point[TOKEN_POINT_MAX];
 	CK_ATTRIBUTE value = { CKA_EC_POINT, point, sizeof(point) };
 	CK_OBJECT_HANDLE object;
 	CK_ULONG found = 0;
@@ -229,15 +257,9 @@ static enum outcome read_public_half(struct token_session *s, struct token_key *
 	if (o == FINE)
 		o = token_outcome("C_GetAttributeValue",
 			f->C_GetAttributeValue(s->handle, object, &value, 1));
-	if (o != FINE)
-		return o;
-	size_t head = value.ulValueLen == P256_POINT_LEN + 2 ? 2 : 0;
-
-	if (value.ulValueLen != P256_POINT_LEN + head ||
-		p256_check_point(bytes_of(point + head, P256_POINT_LEN)) != FINE)
-		return BROKEN;
-	memcpy(key->public_key, point + head, P256_POINT_LEN);
-	return FINE;
+	return o == FINE ? token_read_point(
+				   key->use, bytes_of(point, value.ulValueLen), key->public_key)
+			 : o;
 }
 
 /* A session object spares the module a decryption of the stored key at every use. */
@@ -270,7 +292,7 @@ static enum outcome take_object(struct token_session *s, CK_OBJECT_HANDLE object
 		log_error("too_many_keys", "most=%u", KEY_FOUND_MAX);
 		return BROKEN;
 	}
-	enum outcome o = key.use != KEY_USE_KEK ? read_public_half(s, &key) : FINE;
+	enum outcome o = token_public_len(key.use) > 0 ? read_public_half(s, &key) : FINE;
 
 	if (o != FINE)
 		return o;

@@ -14,13 +14,14 @@
 #include "hsm/messages.h"
 
 #define KEY_PREFIX "arpf."
+#define X25519_LEN 32
 
 /* A long-term key, as one session reaches it. */
 struct token_key {
 	enum key_use use;
 	unsigned generation;
 	uint8_t key_id[KEY_ID_LEN];
-	uint8_t public_key[P256_POINT_LEN];
+	uint8_t public_key[P256_POINT_LEN]; /* as in struct key_found */
 	CK_OBJECT_HANDLE
 	handle; /* a session object's where copying pays, else the token object's */
 };
@@ -38,10 +39,14 @@ enum agreement_mode {
 	KDF_INSIDE,  /* CKD_SHA256_KDF: the x-coordinate never leaves the token */
 };
 
+struct opened_data_keys;
+
 struct token_session {
 	struct token *token;
 	enum agreement_mode mode;
-	uint8_t *agreed; /* one x-coordinate, in locked memory */
+	bool private_objects; /* the module takes no session object that is not CKA_PRIVATE */
+	struct opened_data_keys *opened; /* of agree.c; NULL until first used */
+	uint8_t *agreed;                 /* one x-coordinate, in locked memory */
 	CK_SESSION_HANDLE handle;
 	unsigned key_count;
 	struct token_key keys[KEY_FOUND_MAX];
@@ -57,9 +62,23 @@ enum outcome token_find_keys(struct token_session *s, bool copies);
 
 /* FINE, or what the code means: HSM_UNAVAILABLE for troubles that may pass, BROKEN for others; logged by its name. */
 enum outcome token_outcome(const char *what, CK_RV code);
+/*
+ * The same of a C_UnwrapKey of bytes that others may have changed: modules have no code of their own for a blob that does
+ * not fit its key, SoftHSM says CKR_GENERAL_ERROR. MAC_INVALID then.
+ */
+enum outcome token_unwrap_outcome(CK_RV code);
 /* True after a code that means the session or the token is lost: the process must be replaced. */
 bool token_is_lost(void);
 const char *token_code_name(CK_RV code);
+
+/* How many bytes of its public_key a use has: 65, 32 of X25519, 0 of AES. */
+size_t token_public_len(enum key_use use);
+/*
+ * A CKA_EC_POINT as modules have it, with or without an OCTET STRING around it, to token_public_len() bytes; BROKEN
+ * where it is none.
+ */
+enum outcome token_read_point(enum key_use use, struct bytes value, uint8_t out[P256_POINT_LEN]);
+#define TOKEN_POINT_MAX (P256_POINT_LEN + 3) /* of CKA_EC_POINT's value */
 
 /* NULL where there is none. */
 const struct token_key *token_find(
