@@ -2,23 +2,36 @@
 #include "procedures/administration_list.h"
 #include "procedures/binding.h"
 #include "procedures/body.h"
-
-#define ACCESS_ID_DIGITS 32
+#include "procedures/supi.h"
 
 static enum outcome list_bindings(struct txn *t);
 static enum outcome read_id(struct txn *t);
-static bool may_be_dimsi(const struct txn *t);
 static enum outcome find_by_dimsi(struct txn *t);
-static enum outcome look_whether_found(struct txn *t, enum outcome brought);
-static bool may_be_imsi(const struct txn *t);
 static enum outcome find_by_imsi(struct txn *t);
+static enum outcome look_whether_bound(struct txn *t, enum outcome brought);
+static enum outcome find_access_id(struct txn *t);
+static enum outcome find_access_id_by_imsi(struct txn *t);
+static enum outcome look_whether_accessed(struct txn *t, enum outcome brought);
+static enum outcome find_credential(struct txn *t);
+static enum outcome look_whether_credited(struct txn *t, enum outcome brought);
 static enum outcome answer_binding(struct txn *t);
+static bool may_be_dimsi(const struct txn *t);
+static bool may_be_imsi(const struct txn *t);
+static bool is_access_id(const struct txn *t);
+static bool may_have_access_id(const struct txn *t);
+static bool may_have_credential(const struct txn *t);
+
+enum id_kind { ID_DIGITS, ID_SUPI, ID_ACCESS_ID };
 
 struct look_up {
-	bool is_supi, is_found;
+	enum id_kind kind;
+	bool is_bound, has_access_id, has_credential;
 	struct db_dimsi dimsi;
-	struct db_imsi imsi;
+	struct db_imsi imsi; /* 0: none is known */
+	struct db_access_id access_id;
 	struct db_binding binding;
+	struct db_access access;
+	struct db_credential credential;
 };
 
 const struct procedure admin_list_bindings = {
@@ -31,14 +44,20 @@ const struct procedure admin_list_bindings = {
 	},
 };
 
-/* 15 digits name a dIMSI or, where there is none, an IMSI. */
+/* 15 digits name a dIMSI or, where there is none, an IMSI; 32 an Access ID. */
 const struct procedure admin_show_binding = {
 	.name = "admin-show-binding",
 	.state_size = sizeof(struct look_up),
 	.steps = {
 		{ "read_id", LANE_CPU, read_id },
-		{ "find_by_dimsi", LANE_DB, find_by_dimsi, look_whether_found, may_be_dimsi },
-		{ "find_by_imsi", LANE_DB, find_by_imsi, look_whether_found, may_be_imsi },
+		{ "find_by_dimsi", LANE_DB, find_by_dimsi, look_whether_bound, may_be_dimsi },
+		{ "find_by_imsi", LANE_DB, find_by_imsi, look_whether_bound, may_be_imsi },
+		/* a subscription that has no dIMSI */
+		{ "find_access_id", LANE_DB, find_access_id, look_whether_accessed, is_access_id },
+		{ "find_access_id_by_imsi", LANE_DB, find_access_id_by_imsi, look_whether_accessed,
+			may_have_access_id },
+		{ "find_credential", LANE_DB, find_credential, look_whether_credited,
+			may_have_credential },
 		{ "answer_binding", LANE_REPLY, answer_binding },
 	},
 };
@@ -75,13 +94,15 @@ static enum outcome read_id(struct txn *t)
 	struct look_up *l = t->state;
 	const char *text = t->parameters[0];
 	size_t len = strlen(text);
-	uint8_t access_id[ACCESS_ID_DIGITS / 2];
-	uint64_t number;
+	uint64_t number = 0;
 
-	if (hex_read(text, len, access_id, sizeof(access_id)))
-		return txn_refuse(t, ACCESS_ID_NOT_FOUND, "No binding has this Access ID.");
-	l->is_supi = imsi_read_supi(text, len, &number);
-	if (!l->is_supi && !imsi_read(text, len, &number))
+	if (hex_read(text, len, l->access_id.access_id, sizeof(l->access_id.access_id)))
+		l->kind = ID_ACCESS_ID;
+	else if (imsi_read_supi(text, len, &number))
+		l->kind = ID_SUPI;
+	else if (imsi_read(text, len, &number))
+		l->kind = ID_DIGITS;
+	else
 		return txn_refuse_parameter(t, INVALID_PARAMETER, "id",
 			"This is no dIMSI, SUPI (imsi-…) or Access ID.");
 	l->dimsi.dimsi = (int64_t)number;
@@ -93,7 +114,33 @@ static bool may_be_dimsi(const struct txn *t)
 {
 	const struct look_up *l = t->state;
 
-	return !l->is_supi;
+	return l->kind == ID_DIGITS;
+}
+
+static bool may_be_imsi(const struct txn *t)
+{
+	const struct look_up *l = t->state;
+
+	return l->kind != ID_ACCESS_ID && !l->is_bound;
+}
+
+static bool is_access_id(const struct txn *t)
+{
+	const struct look_up *l = t->state;
+
+	return l->kind == ID_ACCESS_ID;
+}
+
+static bool may_have_access_id(const struct txn *t)
+{
+	return may_be_imsi(t);
+}
+
+static bool may_have_credential(const struct txn *t)
+{
+	const struct look_up *l = t->state;
+
+	return !l->is_bound && l->imsi.imsi != 0;
 }
 
 static enum outcome find_by_dimsi(struct txn *t)
@@ -103,21 +150,6 @@ static enum outcome find_by_dimsi(struct txn *t)
 	return txn_ask_db(t, DB_FIND_BINDING, &l->dimsi, &l->binding);
 }
 
-static enum outcome look_whether_found(struct txn *t, enum outcome brought)
-{
-	struct look_up *l = t->state;
-
-	l->is_found = brought == FINE;
-	return brought == NO_ROW ? FINE : brought;
-}
-
-static bool may_be_imsi(const struct txn *t)
-{
-	const struct look_up *l = t->state;
-
-	return !l->is_found;
-}
-
 static enum outcome find_by_imsi(struct txn *t)
 {
 	struct look_up *l = t->state;
@@ -125,17 +157,125 @@ static enum outcome find_by_imsi(struct txn *t)
 	return txn_ask_db(t, DB_FIND_BINDING_BY_IMSI, &l->imsi, &l->binding);
 }
 
+static enum outcome look_whether_bound(struct txn *t, enum outcome brought)
+{
+	struct look_up *l = t->state;
+
+	l->is_bound = brought == FINE;
+	return brought == NO_ROW ? FINE : brought;
+}
+
+static enum outcome find_access_id(struct txn *t)
+{
+	struct look_up *l = t->state;
+
+	return txn_ask_db(t, DB_FIND_ACCESS_ID, &l->access_id, &l->access);
+}
+
+static enum outcome find_access_id_by_imsi(struct txn *t)
+{
+	struct look_up *l = t->state;
+
+	return txn_ask_db(t, DB_FIND_ACCESS_ID_BY_IMSI, &l->imsi, &l->access);
+}
+
+static enum outcome look_whether_accessed(struct txn *t, enum outcome brought)
+{
+	struct look_up *l = t->state;
+
+	l->has_access_id = brought == FINE;
+	if (brought == FINE && l->kind == ID_ACCESS_ID)
+		l->imsi.imsi = l->access.imsi;
+	return brought == NO_ROW ? FINE : brought;
+}
+
+static enum outcome find_credential(struct txn *t)
+{
+	struct look_up *l = t->state;
+
+	return txn_ask_db(t, DB_FIND_CREDENTIAL, &l->imsi, &l->credential);
+}
+
+static enum outcome look_whether_credited(struct txn *t, enum outcome brought)
+{
+	struct look_up *l = t->state;
+
+	l->has_credential = brought == FINE;
+	return brought == NO_ROW ? FINE : brought;
+}
+
+static void write_supi(struct json_out *o, const char *key, int64_t imsi)
+{
+	char supi[SUPI_TEXT_LEN];
+
+	if (imsi == 0)
+		return;
+	supi_write((uint64_t)imsi, supi);
+	json_member_text(o, key, supi);
+}
+
+static void write_access_id(struct json_out *o, const struct db_access *a)
+{
+	json_member_hex(o, "accessId", BYTES(a->access_id));
+	write_supi(o, "supi", a->imsi);
+	json_member_text(o, "deviceId", a->device_id);
+	write_supi(o, "owner", a->owner);
+	json_member_text(o, "kind", credential_kind_name((enum credential_kind)a->kind));
+	json_member_text(o, "state", access_state_name((enum access_state)a->state));
+	json_key(o, "createdAt");
+	json_time(o, a->created_at);
+}
+
+static void write_credential(struct json_out *o, const struct db_credential *c)
+{
+	json_member_text(o, "kind", credential_kind_name((enum credential_kind)c->kind));
+	json_member_number(o, "version", c->version);
+	json_member_text(o, "state", credential_state_name((enum credential_state)c->state));
+}
+
+/* A subscriber who came with K has a credential alone; an Access ID not yet confirmed has none. */
+static void write_subscription(struct json_out *o, const struct look_up *l)
+{
+	if (!l->has_access_id) {
+		write_supi(o, "supi", l->credential.imsi);
+		write_supi(o, "owner", l->credential.owner);
+		write_credential(o, &l->credential);
+		return;
+	}
+	write_access_id(o, &l->access);
+	if (!l->has_credential)
+		return;
+	json_key(o, "credential");
+	json_open(o, '{');
+	write_credential(o, &l->credential);
+	json_close(o, '}');
+}
+
+static enum outcome refuse_unknown(struct txn *t, enum id_kind kind)
+{
+	switch (kind) {
+	case ID_ACCESS_ID:
+		return txn_refuse(t, ACCESS_ID_NOT_FOUND, "Nothing has this Access ID.");
+	case ID_SUPI:
+		return txn_refuse(t, USER_NOT_FOUND, "No binding or subscription has this SUPI.");
+	case ID_DIGITS:
+		break;
+	}
+	return txn_refuse(t, DIMSI_NOT_FOUND, "Nothing has this as its dIMSI or IMSI.");
+}
+
 static enum outcome answer_binding(struct txn *t)
 {
 	const struct look_up *l = t->state;
 	struct json_out o = json_start(t->arena);
 
-	if (!l->is_found)
-		return l->is_supi ? txn_refuse(t, USER_NOT_FOUND, "No binding has this SUPI.")
-				  : txn_refuse(t, DIMSI_NOT_FOUND,
-					    "No binding has this as its dIMSI or IMSI.");
+	if (!l->is_bound && !l->has_access_id && !l->has_credential)
+		return refuse_unknown(t, l->kind);
 	json_open(&o, '{');
-	write_binding(&o, &l->binding);
+	if (l->is_bound)
+		write_binding(&o, &l->binding);
+	else
+		write_subscription(&o, l);
 	json_close(&o, '}');
 	return answer_json(t, 200, &o);
 }

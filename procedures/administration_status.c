@@ -1,6 +1,8 @@
 #include "base/clock.h"
+#include "pki/certificate.h"
 #include "procedures/administration.h"
 #include "procedures/administration_list.h"
+#include "procedures/batch_signature.h"
 #include "procedures/body.h"
 
 /* A status that comes late is worth little: what the database does not say soon is left out. */
@@ -122,6 +124,48 @@ static void write_pools(struct json_out *o, const struct status *s)
 	json_close(o, '}');
 }
 
+static void write_signing_key(struct json_out *o, const struct own_key *key)
+{
+	struct certificate c;
+
+	if (key == NULL)
+		return;
+	json_member_hex(o, "signerId", BYTES(key->signer_id));
+	if (certificate_read(key->certificate, &c) != FINE)
+		return;
+	json_key(o, "notAfter");
+	json_time(o, c.not_after);
+}
+
+/* Where none is in use the last one is shown, so that it is seen when it ended. */
+static void write_identity(struct json_out *o, const struct own_keys *keys)
+{
+	const struct own_identity *identity = own_keys_identity(keys, clock_unix());
+
+	if (identity == NULL)
+		identity = own_keys_last_identity(keys);
+	if (identity == NULL)
+		return;
+	json_key(o, "signerId");
+	json_text_of(o, bytes_of(identity->ibs.id, identity->ibs.id_len));
+	json_key(o, "notAfter");
+	json_time(o, identity->not_after);
+}
+
+static void write_ibs(struct json_out *o, const struct txn *t)
+{
+	bool is_eccsi = t->services->settings->ibs_is_eccsi;
+
+	json_key(o, "ibs");
+	json_open(o, '{');
+	json_member_text(o, "suite", is_eccsi ? BATCH_SUITE_ECCSI : BATCH_SUITE_ECDSA);
+	if (is_eccsi)
+		write_identity(o, t->own_keys);
+	else
+		write_signing_key(o, own_keys_newest(t->own_keys, KEY_USE_SIGN));
+	json_close(o, '}');
+}
+
 static enum outcome answer_status(struct txn *t)
 {
 	const struct status *s = t->state;
@@ -129,6 +173,7 @@ static enum outcome answer_status(struct txn *t)
 
 	json_open(&o, '{');
 	t->services->describe(t->services, &o);
+	write_ibs(&o, t);
 	if (s->database_answered) {
 		write_records(&o, s);
 		write_pools(&o, s);

@@ -1,13 +1,14 @@
+#include <openssl/x509.h>
+
 #include "base/clock.h"
+#include "pki/device_anchor.h"
 #include "pki/issuer.h"
-#include "pki/pem.h"
 #include "pki/trust.h"
 #include "procedures/administration.h"
 #include "procedures/administration_list.h"
 #include "procedures/body.h"
 
-#define USE_MAX      16
-#define SUBJECT_SIZE 256
+#define USE_MAX 16
 
 static enum outcome list_anchors(struct txn *t);
 static enum outcome read_anchor(struct txn *t);
@@ -63,19 +64,17 @@ const struct procedure admin_remove_trust_anchor = {
 
 static void write_certificate(struct json_out *o, struct bytes der)
 {
-	struct certificate c;
-	char subject[SUBJECT_SIZE];
+	struct certificate_summary summary;
 
 	json_member_base64(o, "certificate", der);
 	/* It was readable when it was added; a later version may be stricter. */
-	if (certificate_read(der, &c) != FINE)
+	if (certificate_summarise(der, &summary) != FINE)
 		return;
-	certificate_subject_text(c.subject, subject, sizeof(subject));
-	json_member_text(o, "subject", subject);
+	json_member_text(o, "subject", summary.subject);
 	json_key(o, "notBefore");
-	json_time(o, c.not_before);
+	json_time(o, summary.not_before);
 	json_key(o, "notAfter");
-	json_time(o, c.not_after);
+	json_time(o, summary.not_after);
 }
 
 static void write_anchor(struct json_out *o, const struct db_anchor *anchor)
@@ -103,7 +102,21 @@ static enum outcome list_anchors(struct txn *t)
 	return list_ask(t, DB_LIST_ANCHORS, on_anchor);
 }
 
+static const char unreadable[] = "This certificate could not be read.";
+
 /* Why a certificate is no anchor, or NULL. */
+static const char *find_device_fault(struct bytes der, uint8_t fingerprint[FINGERPRINT_LEN])
+{
+	X509 *x;
+	const char *reason;
+
+	if (device_anchor_read(der, &x, &reason) != FINE)
+		return reason;
+	X509_free(x);
+	return certificate_fingerprint(der, fingerprint) == FINE ? NULL : unreadable;
+}
+
+/* The same for all other uses. */
 static const char *find_fault(struct bytes der, uint8_t fingerprint[FINGERPRINT_LEN])
 {
 	struct issuer *issuer;
@@ -116,7 +129,7 @@ static const char *find_fault(struct bytes der, uint8_t fingerprint[FINGERPRINT_
 		return "This server reads X.509v3 certificates with a P-256 key and signed by "
 		       "ecdsa-with-SHA256; this is another.";
 	if (o != FINE)
-		return "This certificate could not be read.";
+		return unreadable;
 	if (issuer_verify(issuer, &issuer->certificate, &reason) != FINE)
 		reason = "This certificate is not signed by itself.";
 	else if (!issuer->certificate.is_ca)
@@ -147,7 +160,8 @@ static enum outcome read_anchor(struct txn *t)
 		return o;
 	a->row.use = (int32_t)use;
 	a->row.added_at = clock_unix();
-	const char *fault = find_fault(a->row.der, a->row.fingerprint);
+	const char *fault = use == TRUST_DEVICE ? find_device_fault(a->row.der, a->row.fingerprint)
+						: find_fault(a->row.der, a->row.fingerprint);
 	return fault == NULL ? FINE
 			     : txn_refuse_parameter(t, INVALID_PARAMETER, "certificate", fault);
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "peers/origins.h"
+
 #define MOST_ENTRIES 32u
 
 struct arpf_directory {
@@ -66,52 +68,18 @@ const struct arpf_certificate_entry *arpf_directory_find(
 	return NULL;
 }
 
-/* The length of scheme://authority, 0 where the text is no such URI or has user information. */
-static size_t origin_length(const char *uri)
+static bool is_loopback(const struct origin *o)
 {
-	const char *at = strstr(uri, "://");
-
-	/* A path may follow, but nothing that would make another of the one asked for. */
-	if (at == NULL || strpbrk(uri, " \t\r\n\\?#%") != NULL || strstr(uri, "/.") != NULL)
-		return 0;
-	size_t len = strcspn(at + 3, "/?#");
-
-	return len == 0 || memchr(at + 3, '@', len) != NULL ? 0 : (size_t)(at + 3 - uri) + len;
-}
-
-static bool has_prefix(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool is_loopback(const char *uri)
-{
-	return has_prefix(uri, "http://127.0.0.1:") || has_prefix(uri, "http://127.0.0.1/") ||
-	       has_prefix(uri, "http://[::1]:") || has_prefix(uri, "http://[::1]/");
-}
-
-static bool origin_fits(const char *peer, size_t peer_len, const char *uri, size_t origin_len)
-{
-	if (peer_len < 2 || memcmp(peer + peer_len - 2, ":*", 2) != 0)
-		return peer_len == origin_len && memcmp(peer, uri, peer_len) == 0;
-	size_t host_len = peer_len - 1; /* with the colon */
-
-	return origin_len > host_len && memcmp(peer, uri, host_len) == 0 &&
-	       strspn(uri + host_len, "0123456789") >= origin_len - host_len;
+	return bytes_equal(o->host, bytes_of_text(o->is_ipv6 ? "::1" : "127.0.0.1"));
 }
 
 bool arpf_uri_is_allowed(const char *peers, const char *uri)
 {
-	size_t origin_len = origin_length(uri);
+	struct origin origin;
 
-	if (origin_len == 0 || !(has_prefix(uri, "https://") || is_loopback(uri)))
+	/* A path may follow, but nothing that would make another of the one asked for. */
+	if (strpbrk(uri, " \t\r\n\\?#%") != NULL || !origin_read(uri, &origin) ||
+		strstr(uri + origin.len, "/.") != NULL)
 		return false;
-	for (peers += strspn(peers, " "); *peers != '\0'; peers += strspn(peers, " ")) {
-		size_t len = strcspn(peers, " ");
-
-		if (origin_fits(peers, len, uri, origin_len))
-			return true;
-		peers += len;
-	}
-	return false;
+	return (origin.is_https || is_loopback(&origin)) && origin_is_listed(peers, &origin);
 }

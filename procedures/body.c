@@ -1,6 +1,10 @@
 #include "procedures/body.h"
 
+#include <malloc.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/secret.h"
 
 #define FEW_VALUES    2048u
 #define BYTES_A_VALUE 24u
@@ -18,6 +22,18 @@ static bool has_too_many_values(struct bytes body)
 	return count > most;
 }
 
+static void free_wiped(void *at)
+{
+	if (at != NULL)
+		wipe(at, malloc_usable_size(at));
+	free(at);
+}
+
+void body_start(void)
+{
+	json_set_alloc_funcs(malloc, free_wiped);
+}
+
 enum outcome body_read(struct txn *t)
 {
 	if (t->json != NULL)
@@ -30,10 +46,12 @@ enum outcome body_read(struct txn *t)
 	json_t *root =
 		json_loadb((const char *)t->body.at, t->body.len, JSON_REJECT_DUPLICATES, &error);
 
-	if (root == NULL)
+	if (root ==
+		NULL) /* the library quotes the body, which is not for the log where it holds a key */
 		return txn_refuse(t, MALFORMED_REQUEST,
 			arena_printf(t->arena, "The body is not JSON: %.100s (byte %d).",
-				error.text, error.position));
+				t->procedure->is_confidential ? "its syntax" : error.text,
+				error.position));
 	if (!arena_on_free(t->arena, (void (*)(void *))json_decref, root)) {
 		json_decref(root);
 		return NO_MEMORY;

@@ -9,6 +9,11 @@
 
 #include "procedures/procedure.h"
 
+/*
+ * Once a process, before its threads: a body may hold a key, and from now on what the JSON library makes of
+ * one is wiped when freed.
+ */
+void body_start(void);
 /* The body as an object, kept at t->json; MALFORMED_REQUEST. Does nothing where t->json is set (an item). */
 enum outcome body_read(struct txn *t);
 

@@ -1,8 +1,7 @@
 #include "procedures/d_ausf.h"
 
-#include <ctype.h>
-
 #include "procedures/body.h"
+#include "procedures/serving_network.h"
 
 struct vectors {
 	struct db_dimsi ask;
@@ -55,21 +54,6 @@ const struct procedure d_ausf_drop_pair = {
 	},
 };
 
-/* The pattern of TS 29.503 for a 5G serving network: 5G:mncNNN.mccNNN.3gppnetwork.org, perhaps with a NID. */
-static bool is_serving_network(const char *name)
-{
-	static const char pattern[] = "5G:mnc999.mcc999.3gppnetwork.org";
-	size_t len = sizeof(pattern) - 1;
-
-	for (size_t i = 0; i < len; i++)
-		if (pattern[i] == '9' ? !isdigit((unsigned char)name[i]) : name[i] != pattern[i])
-			return false;
-	if (name[len] == '\0')
-		return true;
-	return name[len] == ':' && strlen(name + len + 1) == 11 &&
-	       strspn(name + len + 1, "0123456789ABCDEFabcdef") == 11;
-}
-
 static enum outcome read_serving_network(struct txn *t)
 {
 	struct vectors *v = t->state;
@@ -79,10 +63,7 @@ static enum outcome read_serving_network(struct txn *t)
 	if (o == FINE)
 		o = body_read(t);
 	if (o == FINE)
-		o = body_text(t, t->json, "servingNetworkName", 128, &name);
-	if (o == FINE && !is_serving_network(name))
-		o = txn_refuse_parameter(t, INVALID_PARAMETER, "servingNetworkName",
-			"This is not 5G:mncNNN.mccNNN.3gppnetwork.org.");
+		o = serving_network_read(t, &name);
 	return o;
 }
 

@@ -5,8 +5,6 @@
 #include "crypto/transcript.h"
 #include "procedures/body.h"
 
-static const char suite[] = "ecdsa-p256-sha256";
-
 enum outcome endorsement_leaf(const uint8_t token_hash[32], uint64_t dimsi, struct bytes se_id,
 	int64_t issued_at, uint8_t leaf[MERKLE_HASH_LEN])
 {
@@ -26,63 +24,27 @@ enum outcome endorsement_leaf(const uint8_t token_hash[32], uint64_t dimsi, stru
 enum outcome endorsement_ask(struct txn *t, struct endorsement *e, const uint8_t token_hash[32],
 	uint64_t dimsi, struct bytes se_id)
 {
-	e->key = own_keys_newest(t->own_keys, KEY_USE_SIGN);
-	if (e->key == NULL)
-		return txn_refuse(t, HSM_UNAVAILABLE, "The server has no signing key.");
+	uint8_t leaf[MERKLE_HASH_LEN];
+
 	e->issued_at = clock_unix();
-	memcpy(e->ask.key_id, e->key->key_id, sizeof(e->ask.key_id));
-	enum outcome o = endorsement_leaf(token_hash, dimsi, se_id, e->issued_at, e->ask.leaf);
+	enum outcome o = endorsement_leaf(token_hash, dimsi, se_id, e->issued_at, leaf);
 
-	return o == FINE ? txn_ask_key(t, KEY_SIGN, &e->ask, &e->signature) : o;
-}
-
-struct batch_signature batch_signature_of(
-	const struct own_key *key, const struct key_signature *signature)
-{
-	return (struct batch_signature){
-		.signer_id = BYTES(key->signer_id),
-		.signature = BYTES(signature->signature),
-		.tree_size = signature->tree_size,
-		.leaf_index = signature->leaf_index,
-		.path = signature->path,
-		.path_count = signature->path_count,
-	};
-}
-
-void batch_signature_write(struct json_out *o, const struct batch_signature *s)
-{
-	json_member_text(o, "suite", suite);
-	json_member_hex(o, "signerId", s->signer_id);
-	json_member_base64(o, "signature", s->signature);
-	json_member_number(o, "treeSize", s->tree_size);
-	json_member_number(o, "leafIndex", s->leaf_index);
-	json_key(o, "path");
-	json_open(o, '[');
-	for (size_t i = 0; i < s->path_count; i++)
-		json_base64(o, bytes_of(s->path + i * MERKLE_HASH_LEN, MERKLE_HASH_LEN));
-	json_close(o, ']');
-}
-
-static void write_endorsement(
-	struct json_out *o, const struct batch_signature *s, int64_t issued_at)
-{
-	json_key(o, "endorsement");
-	json_open(o, '{');
-	batch_signature_write(o, s);
-	json_member_number(o, "issuedAt", issued_at);
-	json_close(o, '}');
+	return o == FINE ? own_signature_ask(t, &e->signature, leaf, false) : o;
 }
 
 void endorsement_write(struct json_out *o, const struct endorsement *e)
 {
-	struct batch_signature s = batch_signature_of(e->key, &e->signature);
-
-	write_endorsement(o, &s, e->issued_at);
+	json_key(o, "endorsement");
+	json_open(o, '{');
+	own_signature_write(o, &e->signature);
+	json_member_number(o, "issuedAt", e->issued_at);
+	json_close(o, '}');
 }
 
 void foreign_endorsement_write(struct json_out *o, const struct foreign_endorsement *e)
 {
 	struct batch_signature s = {
+		.suite = BATCH_SUITE_ECDSA,
 		.signer_id = BYTES(e->signer_id),
 		.signature = BYTES(e->signature),
 		.tree_size = e->tree_size,
@@ -91,7 +53,11 @@ void foreign_endorsement_write(struct json_out *o, const struct foreign_endorsem
 		.path_count = e->path_count,
 	};
 
-	write_endorsement(o, &s, e->issued_at);
+	json_key(o, "endorsement");
+	json_open(o, '{');
+	batch_signature_write(o, &s);
+	json_member_number(o, "issuedAt", e->issued_at);
+	json_close(o, '}');
 }
 
 static enum outcome read_path(struct txn *t, const json_t *in, struct foreign_endorsement *e)
@@ -134,7 +100,7 @@ enum outcome foreign_endorsement_read(
 
 	if (o == FINE)
 		o = body_text(t, in, "suite", 64, &named);
-	if (o == FINE && strcmp(named, suite) != 0)
+	if (o == FINE && strcmp(named, BATCH_SUITE_ECDSA) != 0)
 		o = INVALID_PARAMETER;
 	if (o == FINE)
 		o = body_hex(t, in, "signerId", e->signer_id, sizeof(e->signer_id));

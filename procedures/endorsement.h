@@ -5,13 +5,11 @@
 #ifndef PROCEDURES_ENDORSEMENT_H
 #define PROCEDURES_ENDORSEMENT_H
 
-#include "procedures/procedure.h"
+#include "procedures/batch_signature.h"
 
 struct endorsement {
 	int64_t issued_at;
-	struct key_sign_in ask;
-	struct key_signature signature;
-	const struct own_key *key; /* of the transaction's own_keys */
+	struct own_signature signature;
 };
 
 /* The leaf to sign: SHA-256(0x00, transcript). */
@@ -20,17 +18,6 @@ enum outcome endorsement_leaf(const uint8_t token_hash[32], uint64_t dimsi, stru
 /* For the run of a KEY step: asks for the signature of the newest signing key. */
 enum outcome endorsement_ask(struct txn *t, struct endorsement *e, const uint8_t token_hash[32],
 	uint64_t dimsi, struct bytes se_id);
-/* A BatchSignature (docs/protocol.md section 3), whoever made it. */
-struct batch_signature {
-	struct bytes signer_id, signature;
-	uint32_t tree_size, leaf_index;
-	const uint8_t *path;
-	size_t path_count;
-};
-/* Its members, without brackets. */
-void batch_signature_write(struct json_out *o, const struct batch_signature *s);
-struct batch_signature batch_signature_of(
-	const struct own_key *key, const struct key_signature *signature);
 /* "endorsement": BatchSignature + issuedAt. */
 void endorsement_write(struct json_out *o, const struct endorsement *e);
 

@@ -5,15 +5,16 @@
 #include "procedures/body.h"
 #include "procedures/endorsement.h"
 #include "procedures/foreign_arpf.h"
+#include "procedures/held_imsi.h"
 #include "procedures/outbox.h"
 #include "procedures/se_credentials.h"
 
 struct context {
 	struct se_credentials se;
 	struct foreign_arpf arpf; /* arpf.uri NULL: this server is its own ARPF */
-	uint64_t dimsi, imsi;
+	uint64_t dimsi;
+	struct held_imsi imsi;
 	struct bytes se_id;
-	bool has_imsi;     /* taken from the leases, not known to be bound */
 	bool was_present;  /* the dIMSI was bound before, by this same token */
 	bool is_exhausted; /* there was no IMSI to be had */
 	struct key_agree_ek_in agree;
@@ -97,7 +98,7 @@ static bool is_third_party_arpf(const struct txn *t)
 
 static bool has_imsi(const struct txn *t)
 {
-	return ((const struct context *)t->state)->has_imsi;
+	return ((const struct context *)t->state)->imsi.is_held;
 }
 
 static bool has_imsi_for_own_ek(const struct txn *t)
@@ -191,20 +192,7 @@ static enum outcome have_imsi(struct txn *t, enum outcome brought)
 		c->is_exhausted = c->was_present = true;
 		return FINE;
 	}
-	if (brought != FINE)
-		return brought;
-	c->imsi = t->ask.imsi.imsi;
-	c->has_imsi = true;
-	return FINE;
-}
-
-/* What bind_dimsi_to_imsi brought says that its IMSI was not bound by it: it may serve another. */
-static bool is_certainly_unbound(const struct txn *t, enum outcome brought)
-{
-	const struct context *c = t->state;
-
-	return c->bind.imsi != 0 && !c->was_present &&
-	       (brought == NO_ROW || (brought == DATABASE_UNAVAILABLE && !t->ask.db.sent));
+	return held_imsi_take(t, &c->imsi, brought);
 }
 
 static void give_imsi_back(struct txn *t)
@@ -213,12 +201,7 @@ static void give_imsi_back(struct txn *t)
 
 	if (is_third_party_arpf(t))
 		foreign_arpf_forget_certificate(t, &c->arpf);
-
-	if (t->waiting_in == LANE_IMSI && t->outcome == FINE)
-		imsi_give_back(t->services->leases, t->ask.imsi.imsi); /* it came too late */
-	if (c->has_imsi || (t->waiting_in == LANE_DB && is_certainly_unbound(t, t->outcome)))
-		imsi_give_back(t->services->leases, c->imsi);
-	c->has_imsi = false;
+	held_imsi_give_back(t, &c->imsi);
 }
 
 static enum outcome agree_ek_and_outputs(struct txn *t)
@@ -226,7 +209,7 @@ static enum outcome agree_ek_and_outputs(struct txn *t)
 	struct context *c = t->state;
 
 	c->agree.dimsi = c->dimsi;
-	c->agree.imsi = c->imsi;
+	c->agree.imsi = c->imsi.number;
 	memcpy(c->agree.key_id, c->se.token.key_id.at, sizeof(c->agree.key_id));
 	memcpy(c->agree.se_public_key, c->se.token.public_key.at, sizeof(c->agree.se_public_key));
 	return txn_ask_key(t, KEY_AGREE_EK, &c->agree, &c->outputs);
@@ -237,7 +220,7 @@ static enum outcome open_ek_and_outputs(struct txn *t)
 	struct context *c = t->state;
 
 	c->open.dimsi = c->dimsi;
-	c->open.imsi = c->imsi;
+	c->open.imsi = c->imsi.number;
 	c->open.ek = c->arpf.ek;
 	memcpy(c->open.key_id, c->arpf.recipient_key_id, sizeof(c->open.key_id));
 	return txn_ask_key(t, KEY_OPEN_EK_FROM_PEER, &c->open, &c->outputs);
@@ -266,7 +249,7 @@ static enum outcome bind_dimsi_to_imsi(struct txn *t)
 
 	c->bind = (struct db_binding_in){
 		.dimsi = (int64_t)c->dimsi,
-		.imsi = (int64_t)c->imsi,
+		.imsi = (int64_t)c->imsi.number,
 		.se_id = { (const char *)c->se_id.at, c->se_id.len },
 		.token_hash = BYTES(c->se.token_hash),
 		.output_1 = BYTES(c->outputs.output_1),
@@ -276,7 +259,7 @@ static enum outcome bind_dimsi_to_imsi(struct txn *t)
 			is_own_arpf(t) ? c->endorsement.issued_at : c->arpf.endorsement.issued_at,
 		.d_ausf_uri = { d_ausf, strlen(d_ausf) },
 	};
-	c->has_imsi = false; /* from here on it may be bound, whatever this server hears of it */
+	held_imsi_bind(&c->imsi);
 	return txn_ask_db(t, is_remote ? DB_BIND_AND_HAND_OVER : DB_BIND, &c->bind, NULL);
 }
 
@@ -286,14 +269,11 @@ static enum outcome have_bound(struct txn *t, enum outcome brought)
 
 	if (brought == FINE && t->services->settings->d_ausf_uri[0] != '\0')
 		outbox_kick(t->services->outbox);
+	held_imsi_bound(t, &c->imsi, brought);
 	if (brought == CONFLICT) /* the IMSI is taken after all: another one */
 		return txn_go_back(t, "allocate_imsi", 3, OVERLOADED);
-	c->has_imsi = is_certainly_unbound(t, brought);
-	if (brought != NO_ROW)
-		return brought;
-	give_imsi_back(t);
-	c->was_present = true;
-	return FINE;
+	c->was_present = brought == NO_ROW;
+	return brought == NO_ROW ? FINE : brought;
 }
 
 static enum outcome find_present_binding(struct txn *t)
@@ -320,7 +300,7 @@ static enum outcome have_present_binding(struct txn *t, enum outcome brought)
 		return brought;
 	if (memcmp(c->present.token_hash, c->se.token_hash, sizeof(c->se.token_hash)) != 0)
 		return txn_refuse(t, DIMSI_IN_USE, "The dIMSI is bound by another token.");
-	c->imsi = (uint64_t)c->present.imsi;
+	c->imsi.number = (uint64_t)c->present.imsi;
 	return FINE;
 }
 
@@ -335,7 +315,7 @@ static enum outcome answer_context(struct txn *t)
 	json_open(&o, '{');
 	if (t->parent != NULL) /* an item of a batch carries its status itself */
 		json_member_number(&o, "status", status);
-	binding_write(&o, c->dimsi, c->imsi, c->se_id, state);
+	binding_write(&o, c->dimsi, c->imsi.number, c->se_id, state);
 	if (is_own_arpf(t))
 		endorsement_write(&o, &c->endorsement);
 	else

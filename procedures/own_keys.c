@@ -5,12 +5,14 @@
 
 #include "pki/certificate.h"
 
-#define MOST_KEYS 64
+#define MOST_KEYS       64
+#define MOST_IDENTITIES 8 /* one in use, its successor, and some that have ended */
 
 struct own_keys {
 	atomic_uint references;
-	unsigned count;
+	unsigned count, identity_count;
 	struct own_key keys[MOST_KEYS];
+	struct own_identity identities[MOST_IDENTITIES];
 };
 
 struct own_keys *own_keys_new(void)
@@ -67,6 +69,56 @@ enum outcome own_keys_add(struct own_keys *k, const struct db_key_row *row)
 	return FINE;
 }
 
+static enum outcome read_identity(const struct db_ibs_identity *row, struct own_identity *out)
+{
+	size_t id_len = strnlen(row->id, sizeof(row->id));
+
+	if (id_len == 0 || id_len > IBS_ID_MAX || row->not_before >= row->not_after ||
+		row->kek_generation < 0 || row->kek_generation > UINT16_MAX ||
+		p256_check_point(BYTES(row->kpak)) != FINE ||
+		p256_check_point(BYTES(row->pvt)) != FINE)
+		return BROKEN;
+	*out = (struct own_identity){
+		.not_before = row->not_before,
+		.not_after = row->not_after,
+		.ibs = { .id_len = (uint16_t)id_len,
+			.kek_generation = (uint16_t)row->kek_generation },
+	};
+	memcpy(out->ibs.id, row->id, id_len);
+	memcpy(out->ibs.kpak, row->kpak, sizeof(out->ibs.kpak));
+	memcpy(out->ibs.pvt, row->pvt, sizeof(out->ibs.pvt));
+	memcpy(out->ibs.wrapped_ssk, row->wrapped_ssk, sizeof(out->ibs.wrapped_ssk));
+	return FINE;
+}
+
+static struct own_identity *first_to_end(struct own_keys *k)
+{
+	struct own_identity *first = &k->identities[0];
+
+	for (unsigned i = 1; i < k->identity_count; i++)
+		if (k->identities[i].not_after < first->not_after)
+			first = &k->identities[i];
+	return first;
+}
+
+enum outcome own_keys_add_identity(struct own_keys *k, const struct db_ibs_identity *row)
+{
+	struct own_identity identity;
+	enum outcome o = read_identity(row, &identity);
+
+	if (o != FINE)
+		return o;
+	if (k->identity_count < MOST_IDENTITIES) {
+		k->identities[k->identity_count++] = identity;
+		return FINE;
+	}
+	struct own_identity *first = first_to_end(k);
+
+	if (first->not_after <= identity.not_after)
+		*first = identity;
+	return FINE;
+}
+
 const struct own_key *own_keys_newest(const struct own_keys *k, enum key_use use)
 {
 	const struct own_key *newest = NULL;
@@ -92,6 +144,30 @@ const struct own_key *own_keys_find(
 			return key;
 	}
 	return NULL;
+}
+
+const struct own_identity *own_keys_identity(const struct own_keys *k, int64_t now)
+{
+	const struct own_identity *used = NULL;
+
+	for (unsigned i = 0; k != NULL && i < k->identity_count; i++) {
+		const struct own_identity *identity = &k->identities[i];
+
+		if (identity->not_before <= now && now < identity->not_after &&
+			(used == NULL || identity->not_before >= used->not_before))
+			used = identity;
+	}
+	return used;
+}
+
+const struct own_identity *own_keys_last_identity(const struct own_keys *k)
+{
+	const struct own_identity *last = NULL;
+
+	for (unsigned i = 0; k != NULL && i < k->identity_count; i++)
+		if (last == NULL || k->identities[i].not_after >= last->not_after)
+			last = &k->identities[i];
+	return last;
 }
 
 const struct own_key *own_keys_at(const struct own_keys *k, unsigned i)

@@ -53,6 +53,7 @@ struct step {
 struct procedure {
 	const char *name;
 	size_t state_size;           /* of the structure at txn->state, zeroed at the start */
+	bool is_confidential;        /* keys pass through it in the clear: its memory is wiped */
 	void (*undo)(struct txn *t); /* after a step failed; NULL: nothing to undo */
 	struct step steps[PROCEDURE_MAX_STEPS]; /* ends at the first without a name */
 };
@@ -69,6 +70,7 @@ struct answer {
 	const char *content_type; /* application/json unless set */
 	const char *body;         /* in the arena; NULL: none */
 	size_t len;
+	const char *location; /* of what was made, for 201; NULL: not said */
 };
 
 struct txn {

@@ -18,6 +18,7 @@
 struct engine;
 struct outbox;
 struct arpf_directory;
+struct certificate_cache;
 
 struct services {
 	struct engine *engine; /* of server/engine.h: opaque here */
@@ -29,8 +30,9 @@ struct services {
 	struct db *db;
 	struct imsi_leases *leases;
 	struct http_client *peers;
-	struct outbox *outbox;        /* NULL where this server is the D-AUSF itself */
-	struct arpf_directory *arpfs; /* certificates of third-party ARPFs */
+	struct outbox *outbox;                  /* NULL where this server is the D-AUSF itself */
+	struct arpf_directory *arpfs;           /* certificates of third-party ARPFs */
+	struct certificate_cache *certificates; /* of headless devices, as fetched */
 	/* the server's own account of itself, as the JSON object of GET /admin/v1/status */
 	void (*describe)(struct services *s, struct json_out *out);
 };

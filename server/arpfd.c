@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "hsm/tool.h"
 #include "peers/http_client.h"
+#include "procedures/body.h"
 #include "server/listener.h"
 #include "server/reactor.h"
 #include "server/routes.h"
@@ -207,6 +208,7 @@ static int serve(struct server *server)
 		SIG_BLOCK, &signals, NULL); /* in every thread: the main one waits for them */
 	signal(SIGPIPE, SIG_IGN);
 	set_limits();
+	body_start();
 	if (!log_start_thread()) /* before other threads: they look at whether there is one */
 		log_warning("log_thread_not_started", "lines=written_by_their_callers");
 	http_client_start();

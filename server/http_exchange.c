@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "server/problem.h"
 
 #define SINGLE_MEMORY  (512u * 1024u)
@@ -140,6 +141,8 @@ static struct exchange *new_exchange(
 	x->connection = connection;
 	x->txn = t;
 	x->allow = arena_copy(t->arena, match.allow, strlen(match.allow));
+	if (t->procedure->is_confidential)
+		arena_make_confidential(t->arena);
 	t->owner = x;
 	t->ended = on_txn_ended;
 	t->request_id = request_id(x);
@@ -250,6 +253,8 @@ static enum MHD_Result queue_answer(struct exchange *x)
 			a->content_type != NULL ? a->content_type : "application/json");
 	if (x->txn->request_id != NULL)
 		MHD_add_response_header(response, "X-Request-Id", x->txn->request_id);
+	if (a->location != NULL)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, a->location);
 	if (a->status == 503)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
 	if (x->http->is_quiesced) /* so that the caller goes elsewhere with its next request */
@@ -292,6 +297,16 @@ static enum MHD_Result begin(struct exchange *x)
 	return MHD_YES;
 }
 
+/*
+ * A piece of a body lies in the connection's read buffer, which is the library's own and outlives the
+ * request. What was refused at its head may have been meant for any procedure.
+ */
+static void wipe_piece(const struct exchange *x, const char *piece, size_t len)
+{
+	if (x->route == NULL || x->txn->procedure->is_confidential)
+		wipe((void *)(uintptr_t)piece, len);
+}
+
 /* A refused body so long that reading it to its end is out of the question. */
 static bool is_hopeless(struct exchange *x)
 {
@@ -318,6 +333,7 @@ enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *connec
 	if (*piece_len > 0) {
 		bool more = keep_piece(x, piece, *piece_len);
 
+		wipe_piece(x, piece, *piece_len);
 		*piece_len = 0;
 		return more ? MHD_YES : MHD_NO;
 	}

@@ -19,6 +19,7 @@ struct procedure_counts {
 struct metrics {
 	const struct procedure *(*procedure_at)(unsigned i);
 	atomic_ullong refused[OUTCOME_COUNT];
+	atomic_ullong identity_end; /* 0: not known to this reactor */
 	struct procedure_counts procedures[MOST_PROCEDURES];
 };
 
@@ -79,6 +80,12 @@ void metrics_count_step(
 void metrics_count_refusal(struct metrics *m, enum outcome outcome)
 {
 	add(&m->refused[outcome], 1);
+}
+
+void metrics_set_identity_end(struct metrics *m, int64_t unix_seconds)
+{
+	atomic_store_explicit(
+		&m->identity_end, (unsigned long long)unix_seconds, memory_order_relaxed);
 }
 
 void metrics_totals(struct metrics *m, uint64_t *ended, uint64_t *fine)
@@ -147,6 +154,24 @@ static void write_step(FILE *out, struct metrics *const *all, size_t count, unsi
 	fprintf(out, "%.6f\n", (double)us / 1e6);
 }
 
+static void write_identity_end(FILE *out, struct metrics *const *all, size_t count)
+{
+	unsigned long long end = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (read_count(&all[i]->identity_end) > end)
+			end = read_count(&all[i]->identity_end);
+	if (end == 0)
+		return;
+	fprintf(out,
+		"# HELP arpf_ibs_identity_expires_at_seconds When no ECCSI identity is left that "
+		"is "
+		"valid, in unix seconds.\n"
+		"# TYPE arpf_ibs_identity_expires_at_seconds gauge\n"
+		"arpf_ibs_identity_expires_at_seconds %llu\n",
+		end);
+}
+
 char *metrics_write(struct metrics *const *all, size_t count, size_t *len)
 {
 	char *text = NULL;
@@ -161,6 +186,7 @@ char *metrics_write(struct metrics *const *all, size_t count, size_t *len)
 	for (unsigned p = 0; all[0]->procedure_at(p) != NULL; p++)
 		for (unsigned s = 0; all[0]->procedure_at(p)->steps[s].name != NULL; s++)
 			write_step(out, all, count, p, s);
+	write_identity_end(out, all, count);
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;

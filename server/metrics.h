@@ -22,6 +22,8 @@ void metrics_count_step(
 	struct metrics *m, const struct procedure *p, unsigned step, int64_t duration_us);
 /* A request that never became a transaction. */
 void metrics_count_refusal(struct metrics *m, enum outcome outcome);
+/* When the server's last ECCSI identity ends; 0: there is none. */
+void metrics_set_identity_end(struct metrics *m, int64_t unix_seconds);
 
 /* The sums of all reactors as text; the caller frees it. NULL: no memory. */
 char *metrics_write(struct metrics *const *all, size_t count, size_t *len);

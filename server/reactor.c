@@ -7,15 +7,19 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "peers/certificate_cache.h"
 #include "procedures/arpf_directory.h"
 #include "procedures/outbox.h"
+#include "procedures/sweeper.h"
 #include "server/engine.h"
 #include "server/http.h"
+#include "server/identity_watch.h"
 #include "server/routes.h"
 #include "server/views.h"
 
 #define DRAIN_LOOK_S      0.05
 #define GIVE_BACK_MOST_MS 2000
+#define SWEEP_EVERY_S     30.0
 
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_GIVING_BACK, PHASE_OVER };
 
@@ -28,7 +32,9 @@ struct reactor {
 	struct metrics *metrics;
 	struct engine *engine;
 	struct views *views;
-	struct http *http, *admin_http; /* admin_http NULL: none */
+	struct sweeper *sweeper;               /* the first reactor's */
+	struct identity_watch *identity_watch; /* likewise */
+	struct http *http, *admin_http;        /* admin_http NULL: none */
 	ev_prepare prepare;
 	ev_idle idle; /* started while there is more to do at once */
 	ev_async told;
@@ -203,6 +209,14 @@ static void on_view_read(void *context, struct txn *t, enum outcome o)
 	engine_brought(context, t, o);
 }
 
+/* What one reactor does for the whole process. */
+static bool start_upkeep(struct reactor *r)
+{
+	r->sweeper = sweeper_new(r->loop, &r->services, SWEEP_EVERY_S);
+	r->identity_watch = identity_watch_new(r->loop, &r->services, r->metrics);
+	return r->sweeper != NULL && r->identity_watch != NULL;
+}
+
 static bool make_services(struct reactor *r)
 {
 	struct services *s = &r->services;
@@ -212,6 +226,7 @@ static bool make_services(struct reactor *r)
 	s->issuers = r->given.issuers;
 	s->describe = describe;
 	s->arpfs = arpf_directory_new();
+	s->certificates = certificate_cache_new();
 	s->keys = key_client_new(
 		r->loop, &(struct key_client_settings){
 				 .keyd_path = settings->keyd_path,
@@ -226,7 +241,8 @@ static bool make_services(struct reactor *r)
 	s->peers = http_client_new(r->loop, &(struct http_client_settings){
 						    .most_connections = 64,
 					    });
-	if (s->arpfs == NULL || s->keys == NULL || s->db == NULL || s->peers == NULL)
+	if (s->arpfs == NULL || s->certificates == NULL || s->keys == NULL || s->db == NULL ||
+		s->peers == NULL)
 		return false;
 	s->leases = imsi_leases_new(
 		r->loop, s->db, settings->home, settings->imsi_block, settings->lease_s);
@@ -243,7 +259,7 @@ static bool make_services(struct reactor *r)
 	if (r->views == NULL)
 		return false;
 	engine_set_views(r->engine, r->views);
-	return true;
+	return r->given.number > 0 || start_upkeep(r);
 }
 
 static struct http *make_http(struct reactor *r, int fd, bool is_unix)
@@ -279,9 +295,12 @@ static void free_reactor(struct reactor *r)
 		engine_end_all(r->engine);
 	http_free(r->http);
 	http_free(r->admin_http);
+	identity_watch_free(r->identity_watch);
+	sweeper_free(r->sweeper);
 	views_free(r->views);
 	outbox_free(s->outbox);
 	engine_free(r->engine);
+	certificate_cache_free(s->certificates);
 	arpf_directory_free(s->arpfs);
 	if (r->loop != NULL)
 		ev_loop_destroy(r->loop);

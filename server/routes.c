@@ -5,8 +5,13 @@
 
 #include "procedures/administration.h"
 #include "procedures/arpf.h"
+#include "procedures/auth_data.h"
+#include "procedures/auth_event.h"
 #include "procedures/binding.h"
+#include "procedures/companion_dh.h"
+#include "procedures/companion_session.h"
 #include "procedures/d_ausf.h"
+#include "procedures/headless_device.h"
 #include "procedures/initial_attach.h"
 
 #define SINGLE     (64u * 1024u)
@@ -33,6 +38,24 @@ static const struct route routes[] = {
 		ROLE_ACCESS_NETWORK, true, SINGLE, &d_ausf_send_vectors },
 	{ "PUT", "/ndausf-auth/v1/{dimsi}", ROLE_AUSF, true, SINGLE, &d_ausf_keep_pair },
 	{ "DELETE", "/ndausf-auth/v1/{dimsi}", ROLE_AUSF, false, 0, &d_ausf_drop_pair },
+	/* 5: authentication data */
+	{ "POST", "/nudm-ueau/v1/{supi}/security-information/generate-auth-data", ROLE_AUSF, true,
+		SINGLE, &auth_data },
+	{ "POST", "/nudm-ueau/v1/{supi}/auth-events", ROLE_AUSF, true, SINGLE, &auth_event },
+	/* 6: companion sessions */
+	{ "POST", "/naanf-akma/v1/register-anchorkey", ROLE_AUSF, true, SINGLE,
+		&akma_register_anchor_key },
+	{ "POST", "/naanf-akma/v1/remove-context", ROLE_AUSF, true, SINGLE, &akma_remove_context },
+	/* 7: companion DH */
+	{ "GET", "/narpf-companion/v1/ibs-parameters", ROLE_COMPANION_GATEWAY, false, 0,
+		&companion_ibs_parameters },
+	{ "POST", "/narpf-companion/v1/credential-requests", ROLE_COMPANION_GATEWAY, true, SINGLE,
+		&companion_credential_request },
+	{ "POST", "/narpf-companion/v1/credential-requests/{accessId}/confirmation",
+		ROLE_COMPANION_GATEWAY, true, SINGLE, &companion_confirmation },
+	/* 8: headless devices */
+	{ "POST", "/nsm-device/v1/device-additions", ROLE_COMPANION_GATEWAY, true, SINGLE,
+		&headless_device_addition },
 	/* administration */
 	{ "GET", "/admin/v1/status", READ_ADMIN, false, 0, &admin_status },
 	{ "GET", "/admin/v1/trust-anchors", READ_ADMIN, false, 0, &admin_list_trust_anchors },

@@ -11,12 +11,13 @@
 #define TRY_AGAIN_S    1.0
 
 /* What is read, one after the other. */
-enum part { PART_ANCHORS, PART_REVOCATIONS, PART_KEYS, PART_COUNT };
+enum part { PART_ANCHORS, PART_REVOCATIONS, PART_KEYS, PART_IBS_IDENTITIES, PART_COUNT };
 
 static const enum db_statement part_statements[PART_COUNT] = {
 	[PART_ANCHORS] = DB_LIST_ANCHORS,
 	[PART_REVOCATIONS] = DB_LIST_REVOCATIONS,
 	[PART_KEYS] = DB_LIST_KEYS,
+	[PART_IBS_IDENTITIES] = DB_LIST_IBS_IDENTITIES,
 };
 
 struct views {
@@ -49,30 +50,68 @@ static bool workers_know(const struct views *v, const struct db_key_row *row)
 	return false;
 }
 
+/* An identity's SSK is opened by the KEK that wrapped it. */
+static bool workers_know_kek(const struct views *v, int32_t generation)
+{
+	unsigned count;
+	const struct key_found *keys = key_client_keys(v->services->keys, &count);
+
+	for (unsigned i = 0; i < count; i++)
+		if (keys[i].use == KEY_USE_KEK && (int64_t)keys[i].generation == generation)
+			return true;
+	return false;
+}
+
+static enum outcome take_anchor(struct views *v, const struct db_anchor *a)
+{
+	v->page.after = a->number;
+	return trust_add_anchor(v->trust, (enum trust_use)a->use, a->der);
+}
+
+static enum outcome take_revocation(struct views *v, const struct db_revocation *r)
+{
+	v->page.after = r->number;
+	return trust_add_revocation(v->trust, r->issuer_hash, r->serial);
+}
+
+static enum outcome take_key(struct views *v, const struct db_key_row *key)
+{
+	v->page.after = key->number;
+	return workers_know(v, key) ? own_keys_add(v->own_keys, key) : FINE;
+}
+
+static enum outcome take_ibs_identity(struct views *v, const struct db_ibs_identity *identity)
+{
+	v->page.after = identity->number;
+	return workers_know_kek(v, identity->kek_generation)
+		       ? own_keys_add_identity(v->own_keys, identity)
+		       : FINE;
+}
+
+static enum outcome take_row(struct views *v, const void *row)
+{
+	switch (v->part) {
+	case PART_ANCHORS:
+		return take_anchor(v, row);
+	case PART_REVOCATIONS:
+		return take_revocation(v, row);
+	case PART_KEYS:
+		return take_key(v, row);
+	case PART_IBS_IDENTITIES:
+		return take_ibs_identity(v, row);
+	case PART_COUNT:
+		break;
+	}
+	return BROKEN;
+}
+
 static void on_row(struct db_request *request, const void *row)
 {
 	struct views *v =
 		(struct views *)(void *)((char *)request - offsetof(struct views, request));
-	enum outcome o = FINE;
+	enum outcome o = take_row(v, row);
 
 	v->rows++;
-	if (v->part == PART_ANCHORS) {
-		const struct db_anchor *a = row;
-
-		v->page.after = a->number;
-		o = trust_add_anchor(v->trust, (enum trust_use)a->use, a->der);
-	} else if (v->part == PART_REVOCATIONS) {
-		const struct db_revocation *r = row;
-
-		v->page.after = r->number;
-		o = trust_add_revocation(v->trust, r->issuer_hash, r->serial);
-	} else {
-		const struct db_key_row *key = row;
-
-		v->page.after = key->number;
-		if (workers_know(v, key))
-			o = own_keys_add(v->own_keys, key);
-	}
 	if (o == FINE)
 		return;
 	log_error("view_row_unusable", "part=%d outcome=%s", (int)v->part, outcome_name(o));

@@ -1,7 +1,7 @@
 /*
- * A reactor's picture of what the database says of trust and of the server's own keys: read at start,
- * after each notice of a change, and after each reconnection. What was read last stays in force
- * while it cannot be read anew.
+ * A reactor's picture of what the database says of trust and of the server's own keys and
+ * identities: read at start, after each notice of a change, and after each reconnection. What was
+ * read last stays in force while it cannot be read anew.
  *
  * Belongs to one loop and its thread.
  */

@@ -1,14 +1,19 @@
 /*
  * Bodies, paths and queries of requests as the first steps of the procedures read them: the first byte
- * chooses the procedure, the rest is the body, and what stands before its first newline is the path's
- * parameter and the query as well.
+ * chooses the procedure, what stands between it and the first newline is the path's parameter and the
+ * query. The body is what follows: the newline where the path has a parameter, else the first byte.
  */
 #include <stdlib.h>
 
 #include "procedures/arpf.h"
 #include "procedures/arpf_directory.h"
+#include "procedures/auth_data.h"
+#include "procedures/auth_event.h"
 #include "procedures/body.h"
+#include "procedures/companion_dh.h"
+#include "procedures/companion_session.h"
 #include "procedures/d_ausf.h"
+#include "procedures/headless_device.h"
 #include "procedures/initial_attach.h"
 #include "server/routes.h"
 
@@ -17,12 +22,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct settings settings;
 static struct services services = { .settings = &settings };
 
-static const struct procedure *const procedures[] = {
-	&initial_attach,
-	&initial_attach_batch,
-	&arpf_ek_request,
-	&d_ausf_send_vectors,
-	&d_ausf_keep_pair,
+/* Twelve, so that the digits, the colon and the semicolon choose them in this order. */
+static const struct {
+	const struct procedure *procedure;
+	bool has_parameter;
+} procedures[] = {
+	{ &initial_attach, false },
+	{ &initial_attach_batch, false },
+	{ &arpf_ek_request, false },
+	{ &d_ausf_send_vectors, true },
+	{ &d_ausf_keep_pair, true },
+	{ &auth_data, true },
+	{ &auth_event, true },
+	{ &akma_register_anchor_key, false },
+	{ &akma_remove_context, false },
+	{ &companion_credential_request, false },
+	{ &companion_confirmation, true },
+	{ &headless_device_addition, false },
 };
 
 static void start(void)
@@ -71,8 +87,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	const uint8_t *newline = memchr(data, '\n', size);
 	size_t line = newline != NULL ? (size_t)(newline - data) : size;
+	size_t chosen = data[0] % (sizeof(procedures) / sizeof(procedures[0]));
+	size_t body = !procedures[chosen].has_parameter ? 1 : line < size ? line + 1 : size;
 
-	t->procedure = procedures[data[0] % (sizeof(procedures) / sizeof(procedures[0]))];
+	t->procedure = procedures[chosen].procedure;
 	t->services = &services;
 	t->arena = arena;
 	t->state = arena_alloc(arena, t->procedure->state_size);
@@ -80,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	t->own_keys = services.own_keys;
 	t->parameters[0] = arena_copy(arena, data + 1, line > 0 ? line - 1 : 0);
 	t->query = t->parameters[0];
-	t->body = bytes_of(data + 1, size - 1);
+	t->body = bytes_of(data + body, size - body);
 	do_first_steps(t);
 	match_route(arena, data, line);
 	int64_t number;

@@ -22,6 +22,7 @@ struct waiting {
 
 static struct {
 	enum outcome brings[LANE_COUNT];
+	enum outcome (*answers[LANE_COUNT])(void *request);
 	bool holds[LANE_COUNT];
 	struct waiting waiting[MOST_WAITING];
 	unsigned count;
@@ -31,6 +32,11 @@ static struct {
 void fake_lane_brings(enum lane lane, enum outcome outcome)
 {
 	lanes.brings[lane] = outcome;
+}
+
+void fake_lane_answers(enum lane lane, enum outcome (*answer)(void *request))
+{
+	lanes.answers[lane] = answer;
 }
 
 void fake_lane_holds(enum lane lane, bool holds)
@@ -55,7 +61,8 @@ int fake_imsis_out(void)
 
 static void end(struct waiting *w)
 {
-	enum outcome o = lanes.brings[w->lane];
+	enum outcome o = lanes.answers[w->lane] != NULL ? lanes.answers[w->lane](w->request.key)
+							: lanes.brings[w->lane];
 
 	switch (w->lane) {
 	case LANE_KEY:
@@ -145,6 +152,12 @@ void db_pump(struct db *db)
 	(void)db;
 }
 
+bool db_is_ready(const struct db *db)
+{
+	(void)db;
+	return true;
+}
+
 bool imsi_take(struct imsi_leases *l, struct imsi_request *request)
 {
 	(void)l;
@@ -157,6 +170,16 @@ void imsi_give_back(struct imsi_leases *l, uint64_t imsi)
 	(void)l;
 	(void)imsi;
 	lanes.imsis_out--;
+}
+
+void imsi_was_taken(struct imsi_leases *l, uint64_t imsi)
+{
+	imsi_give_back(l, imsi);
+}
+
+void imsi_leases_look_again(struct imsi_leases *l)
+{
+	(void)l;
 }
 
 void http_send(struct http_client *c, struct http_request *request)

@@ -10,6 +10,8 @@
 
 /* What requests in this lane come to; the next ones as well until it is set again. */
 void fake_lane_brings(enum lane lane, enum outcome outcome);
+/* Who answers in this lane instead: sees the lane's request, fills in its result. NULL: nobody. */
+void fake_lane_answers(enum lane lane, enum outcome (*answer)(void *request));
 /* Requests in this lane stay until fake_lanes_let_go(). */
 void fake_lane_holds(enum lane lane, bool holds);
 /* Ends what was held. */
@@ -17,7 +19,7 @@ void fake_lanes_let_go(void);
 /* All lanes bring FINE and hold nothing. */
 void fake_lanes_reset(void);
 unsigned fake_lanes_held(void);
-/* IMSIs handed out and not given back. */
+/* IMSIs handed out, and neither given back nor told to be somebody's. */
 int fake_imsis_out(void);
 
 #endif

@@ -106,7 +106,7 @@ static void sign_tree(size_t n, struct batch_signature *s)
 	BN_bn2binpad(ECDSA_SIG_get0_r(made), s->signature, 32);
 	BN_bn2binpad(ECDSA_SIG_get0_s(made), s->signature + 32, 32);
 	ECDSA_SIG_free(made);
-	memcpy(s->signer_id, signer_id, 32);
+	hex_write(BYTES(signer_id), s->signer_id);
 	s->tree_size = n;
 }
 
@@ -181,7 +181,7 @@ START_TEST(test_anything_changed)
 	ck_assert_int_eq(check(c, &bad, 2), SIGNATURE_INVALID);
 	bad = good, bad.path[40] ^= 1;
 	ck_assert_int_eq(check(c, &bad, 2), SIGNATURE_INVALID);
-	bad = good, bad.signer_id[31] ^= 1;
+	bad = good, bad.signer_id[63] ^= 1;
 	ck_assert_int_eq(check(c, &bad, 2), SIGNATURE_INVALID);
 	/* A root that has been verified does not excuse another signature. */
 	bad = good, bad.signature[63] ^= 1;

@@ -13,6 +13,8 @@
 #include "loadtest/attach.h"
 #include "loadtest/fleet_create.h"
 #include "loadtest/json_scan.h"
+#include "loadtest/procedures.h"
+#include "loadtest/subscribers.h"
 #include "tests/unit/suite.h"
 
 static char folder[PATH_MAX];
@@ -33,7 +35,7 @@ static void begin(void)
 static void end(void)
 {
 	static const char *const names[] = { "ci.pem", "ci.key.pem", "pn.pem", "pn.key.pem",
-		"devices.bin" };
+		"devices.bin", "subscribers.csv" };
 	char path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -42,17 +44,26 @@ static void end(void)
 	rmdir(folder);
 }
 
+static const struct fleet_kind *kind_of(const char *procedure)
+{
+	const struct procedure *p = procedure_find(procedure);
+
+	ck_assert_ptr_nonnull(p);
+	return p->fleet;
+}
+
 static bool describe(struct fleet *f)
 {
-	return fleet_describe(f, "initial-attach", "00199", 1000, 100, 3);
+	return fleet_describe(f, kind_of("initial-attach"), NULL, 1000, 100, 3);
 }
 
 static void append(struct fleet *f, size_t count)
 {
 	struct fleet_record r;
+	struct fleet_making making = { f, &stranger, &arpf };
 
 	for (size_t i = 0; i < count; i++) {
-		ck_assert_int_eq(fleet_make_device(f, &stranger, &arpf, f->count, &r), FINE);
+		ck_assert_int_eq(fleet_make_attach(&making, f->count, &r), FINE);
 		ck_assert(fleet_append(f, &r, 1));
 	}
 }
@@ -97,7 +108,7 @@ START_TEST(test_interrupted)
 	ck_assert(fleet_open(&g, folder));
 	ck_assert_uint_eq(g.count, 11);
 	for (uint64_t i = 0; i < g.count; i++)
-		ck_assert_uint_eq(fleet_at(&g, i)->dimsi, UINT64_C(1990000001000) + i);
+		ck_assert_uint_eq(fleet_at(&g, i)->imsi, UINT64_C(1990000001000) + i);
 	fleet_close(&g);
 	end();
 }
@@ -118,7 +129,7 @@ START_TEST(test_begun_and_lost)
 	ck_assert_uint_eq(f.count, 0);
 	append(&f, 1);
 	fleet_close(&f);
-	ck_assert(fleet_describe(&f, "initial-attach", "00198", 0, 1, 1));
+	ck_assert(fleet_describe(&f, kind_of("initial-attach"), "00198", 0, 1, 1));
 	ck_assert(!fleet_open_for_more(&f, folder));
 	end();
 }
@@ -164,6 +175,7 @@ START_TEST(test_faults)
 	struct fleet f;
 	struct fleet_record r;
 	unsigned faults[FAULT_COUNT] = { 0 };
+	struct fleet_making making = { &f, &stranger, &arpf };
 
 	begin();
 	ck_assert(describe(&f));
@@ -173,7 +185,7 @@ START_TEST(test_faults)
 		struct certificate c;
 		uint8_t digest[32], signature[64];
 
-		ck_assert_int_eq(fleet_make_device(&f, &stranger, &arpf, i, &r), FINE);
+		ck_assert_int_eq(fleet_make_attach(&making, i, &r), FINE);
 		faults[r.fault]++;
 		ck_assert_int_eq(
 			certificate_read(bytes_of(r.certificate, r.certificate_len), &c), FINE);
@@ -202,10 +214,11 @@ START_TEST(test_request)
 	struct json_scan whole, inner;
 	struct json_member m, n;
 	uint8_t atk[ATK_MAX];
+	struct fleet_making making = { &f, &stranger, &arpf };
 
 	begin();
 	ck_assert(describe(&f));
-	ck_assert_int_eq(fleet_make_device(&f, &stranger, &arpf, 0, &r), FINE);
+	ck_assert_int_eq(fleet_make_attach(&making, 0, &r), FINE);
 	attach_texts_make(&texts, &f.maker);
 	struct bytes text = bytes_of(item, attach_write_item(&texts, &r, item));
 	ck_assert(json_scan_object(text, &whole) && json_scan_member(&whole, &m));
@@ -222,6 +235,131 @@ START_TEST(test_request)
 }
 END_TEST
 
+/* Every line of the CSV is the subscriber it says. */
+static void check_csv(const struct fleet_header *h, uint64_t count)
+{
+	char path[PATH_MAX], line[128], expected[128], k[33], opc[33];
+	struct subscriber sub;
+	struct stat st;
+
+	ck_assert(subscribers_write(h, count, folder));
+	ck_assert(path_in(folder, "subscribers.csv", path, sizeof(path)));
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0077, 0);
+	FILE *in = fopen(path, "re");
+	ck_assert_ptr_nonnull(in);
+	ck_assert_ptr_nonnull(fgets(line, sizeof(line), in));
+	ck_assert_str_eq(line, "supi,k,opc\n");
+	for (uint64_t i = 0; i < count; i++) {
+		ck_assert_int_eq(subscriber_at(h, i, &sub), FINE);
+		hex_write(BYTES(sub.k), k);
+		hex_write(BYTES(sub.opc), opc);
+		snprintf(expected, sizeof(expected), "imsi-%015llu,%s,%s\n",
+			(unsigned long long)sub.imsi, k, opc);
+		ck_assert_ptr_nonnull(fgets(line, sizeof(line), in));
+		ck_assert_str_eq(line, expected);
+	}
+	ck_assert_ptr_null(fgets(line, sizeof(line), in));
+	fclose(in);
+}
+
+START_TEST(test_subscribers)
+{
+	struct fleet f = { .fd = -1 }, again = { .fd = -1 };
+	struct fleet_record r;
+	struct subscriber sub, other;
+
+	begin();
+	ck_assert(fleet_describe(&f, kind_of("auth-data"), NULL, FLEET_RANDOM_FIRST, 50, 1));
+	/* above what a pool gives out */
+	ck_assert_uint_ge(f.header.first_msin, UINT64_C(5000000000));
+	ck_assert_uint_eq(subscribers_count(&f.header, 50), 50);
+	struct fleet_making making = { &f, NULL, NULL };
+
+	for (uint64_t i = 0; i < 50; i++) {
+		ck_assert_int_eq(kind_of("auth-data")->make(&making, i, &r), FINE);
+		ck_assert_int_eq(subscriber_at(&f.header, i, &sub), FINE);
+		ck_assert_uint_eq(r.imsi, UINT64_C(1010000000000) + f.header.first_msin + i);
+		ck_assert_uint_eq(r.imsi, sub.imsi);
+		ck_assert_mem_eq(r.subscriber.k, sub.k, 16);
+		ck_assert_mem_eq(r.subscriber.opc, sub.opc, 16);
+	}
+	ck_assert_int_eq(subscriber_at(&f.header, 0, &other), FINE);
+	ck_assert_mem_ne(other.k, sub.k, 16);
+	ck_assert_mem_ne(other.k, other.opc, 16);
+	check_csv(&f.header, 50);
+	/* another fleet's are others */
+	ck_assert(fleet_describe(&again, kind_of("auth-data"), NULL, 0, 50, 1));
+	ck_assert_int_eq(subscriber_at(&again.header, 0, &sub), FINE);
+	ck_assert_mem_ne(other.k, sub.k, 16);
+	end();
+}
+END_TEST
+
+START_TEST(test_companions)
+{
+	struct fleet f = { .fd = -1 };
+	struct fleet_record r;
+	uint64_t device;
+
+	begin();
+	for (unsigned group = 0; group < DH_GROUP_COUNT; group++) {
+		ck_assert(fleet_describe(&f, kind_of("companion-dh"), NULL, 7000, 10, 1));
+		f.header.companion_count = 3;
+		f.header.group = group;
+		struct fleet_making making = { &f, NULL, NULL };
+
+		for (uint64_t i = 0; i < 4; i++) {
+			ck_assert_int_eq(fleet_make_dh(&making, i, &r), FINE);
+			ck_assert_uint_eq(r.imsi, UINT64_C(1010000007000) + i % 3);
+			ck_assert_int_eq(
+				dh_check_element((enum dh_group)group,
+					bytes_of(r.dh.a, dh_element_len((enum dh_group)group))),
+				FINE);
+			ck_assert(fleet_device_of(&f.header, bytes_of_text(r.id), &device));
+			ck_assert_uint_eq(device, i);
+		}
+	}
+	ck_assert_uint_eq(subscribers_count(&f.header, 10), 3);
+	check_csv(&f.header, 3);
+	ck_assert(!fleet_device_of(&f.header, bytes_of_text("D00101-7000-04"), &device));
+	ck_assert(!fleet_device_of(&f.header, bytes_of_text("D00101-7001-4"), &device));
+	ck_assert(!fleet_device_of(&f.header, bytes_of_text("nothing"), &device));
+	ck_assert(!fleet_device_of(&f.header, bytes_of(NULL, 0), &device));
+	end();
+}
+END_TEST
+
+START_TEST(test_headless)
+{
+	struct fleet f = { .fd = -1 };
+	struct fleet_record r;
+	struct certificate c;
+	uint8_t point[P256_POINT_LEN], digest[32];
+
+	begin();
+	ck_assert(fleet_describe(&f, kind_of("headless-device"), NULL, 7000, 10, 2));
+	f.header.companion_count = 1;
+	struct fleet_making making = { &f, NULL, NULL };
+
+	for (uint64_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(fleet_make_headless(&making, i, &r), FINE);
+		ck_assert_int_eq(
+			certificate_read(bytes_of(r.headless.certificate, r.certificate_len), &c),
+			FINE);
+		ck_assert(bytes_equal(c.serial_number, bytes_of_text(r.id)));
+		ck_assert(bytes_equal(c.organization, bytes_of_text(FLEET_MANUFACTURER)));
+		ck_assert(bytes_equal(c.organizational_unit, bytes_of_text(FLEET_MODEL)));
+		ck_assert_int_eq(p256_public_of(r.headless.key, point), FINE);
+		ck_assert(bytes_equal(c.public_key, BYTES(point)));
+		ck_assert_int_eq(certificate_digest(&c, digest), FINE);
+		ck_assert_int_eq(
+			p256_verify(BYTES(f.maker.parts[i % 2].point), digest, c.signature), FINE);
+	}
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -231,6 +369,9 @@ int main(void)
 		test_keys_are_private,
 		test_faults,
 		test_request,
+		test_subscribers,
+		test_companions,
+		test_headless,
 	};
 
 	return suite_run("loadtest fleet", tests, sizeof(tests) / sizeof(tests[0]));

@@ -105,6 +105,16 @@ START_TEST(test_roles)
 			ROLE_ACCESS_NETWORK },
 		{ "PUT", "/ndausf-auth/v1/" VALUE, ROLE_AUSF },
 		{ "DELETE", "/ndausf-auth/v1/" VALUE, ROLE_AUSF },
+		{ "POST", "/nudm-ueau/v1/" VALUE "/security-information/generate-auth-data",
+			ROLE_AUSF },
+		{ "POST", "/nudm-ueau/v1/" VALUE "/auth-events", ROLE_AUSF },
+		{ "POST", "/naanf-akma/v1/register-anchorkey", ROLE_AUSF },
+		{ "POST", "/naanf-akma/v1/remove-context", ROLE_AUSF },
+		{ "GET", "/narpf-companion/v1/ibs-parameters", ROLE_COMPANION_GATEWAY },
+		{ "POST", "/narpf-companion/v1/credential-requests", ROLE_COMPANION_GATEWAY },
+		{ "POST", "/narpf-companion/v1/credential-requests/" VALUE "/confirmation",
+			ROLE_COMPANION_GATEWAY },
+		{ "POST", "/nsm-device/v1/device-additions", ROLE_COMPANION_GATEWAY },
 	};
 	const struct route *route;
 

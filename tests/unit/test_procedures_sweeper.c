@@ -1,0 +1,126 @@
+/* The sweeper: again and again, at once while full batches come, and after a failure. */
+#include <ev.h>
+
+#include "procedures/sweeper.h"
+#include "tests/unit/fake_lanes.h"
+#include "tests/unit/suite.h"
+
+#define EVERY_S 0.03
+
+static struct ev_loop *loop;
+static struct services services;
+static unsigned asked;
+static int64_t found[8];
+static enum outcome brings[8];
+static struct db_sweep_in last;
+
+static enum outcome answer_sweep(void *request)
+{
+	struct db_request *r = request;
+	struct db_swept *swept = r->result;
+
+	ck_assert_int_eq(r->statement, DB_SWEEP);
+	ck_assert_uint_lt(asked, 8);
+	last = *(const struct db_sweep_in *)r->row;
+	swept->access_ids = found[asked] / 2;
+	swept->sessions = found[asked] - found[asked] / 2;
+	return brings[asked++];
+}
+
+static void on_time(struct ev_loop *l, ev_timer *w, int events)
+{
+	(void)w;
+	(void)events;
+	ev_break(l, EVBREAK_ALL);
+}
+
+/* Lets the loop run for a while; what was asked is answered after each step of it. */
+static void run_for(double seconds)
+{
+	ev_timer timer;
+
+	ev_timer_init(&timer, on_time, seconds, 0);
+	ev_timer_start(loop, &timer);
+	ev_run(loop, 0);
+}
+
+static struct sweeper *begin(void)
+{
+	fake_lanes_reset();
+	fake_lane_answers(LANE_DB, answer_sweep);
+	asked = 0;
+	memset(found, 0, sizeof(found));
+	memset(brings, 0, sizeof(brings));
+	loop = ev_loop_new(EVFLAG_AUTO);
+	return sweeper_new(loop, &services, EVERY_S);
+}
+
+static void end(struct sweeper *s)
+{
+	sweeper_free(s);
+	ev_loop_destroy(loop);
+}
+
+START_TEST(test_waits_between)
+{
+	struct sweeper *s = begin();
+
+	fake_lanes_let_go();
+	ck_assert_uint_eq(asked, 0); /* not at once */
+	run_for(3 * EVERY_S);
+	ck_assert_uint_eq(fake_lanes_held(), 1); /* one at a time */
+	fake_lanes_let_go();
+	ck_assert_uint_eq(asked, 1);
+	ck_assert_int_eq(last.limit, 1000);
+	ck_assert_int_eq(last.keep_s, INT64_C(30) * 86400);
+	ck_assert_uint_eq(fake_lanes_held(), 0);
+	run_for(3 * EVERY_S);
+	fake_lanes_let_go();
+	ck_assert_uint_eq(asked, 2);
+	end(s);
+}
+END_TEST
+
+START_TEST(test_at_once_while_there_is_more)
+{
+	struct sweeper *s = begin();
+
+	found[0] = found[1] = 1000;
+	found[2] = 999;
+	run_for(3 * EVERY_S);
+	for (unsigned i = 1; i <= 3; i++) {
+		ck_assert_uint_eq(fake_lanes_held(), 1);
+		fake_lanes_let_go();
+		ck_assert_uint_eq(asked, i);
+	}
+	ck_assert_uint_eq(fake_lanes_held(), 0);
+	end(s);
+}
+END_TEST
+
+START_TEST(test_goes_on_after_a_failure)
+{
+	struct sweeper *s = begin();
+
+	brings[0] = DATABASE_UNAVAILABLE;
+	found[0] = 1000; /* says nothing */
+	run_for(3 * EVERY_S);
+	fake_lanes_let_go();
+	ck_assert_uint_eq(fake_lanes_held(), 0);
+	run_for(3 * EVERY_S);
+	fake_lanes_let_go();
+	ck_assert_uint_eq(asked, 2);
+	end(s);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		test_waits_between,
+		test_at_once_while_there_is_more,
+		test_goes_on_after_a_failure,
+	};
+
+	return suite_run("sweeper", tests, sizeof(tests) / sizeof(tests[0]));
+}
