@@ -12,6 +12,8 @@
 /* Object identifiers, content only */
 static const uint8_t oid_common_name[] = { 0x55, 4, 3 };
 static const uint8_t oid_serial_number[] = { 0x55, 4, 5 };
+static const uint8_t oid_organization[] = { 0x55, 4, 10 };
+static const uint8_t oid_organizational_unit[] = { 0x55, 4, 11 };
 static const uint8_t oid_subject_key_id[] = { 0x55, 0x1d, 14 };
 static const uint8_t oid_key_usage[] = { 0x55, 0x1d, 15 };
 static const uint8_t oid_basic_constraints[] = { 0x55, 0x1d, 19 };
@@ -23,12 +25,23 @@ static const uint8_t ecdsa_with_sha256[] = { 0x30, 0x0a, 0x06, 8, 0x2a, 0x86, 0x
 static const uint8_t ec_public_key_p256[] = { 0x30, 0x13, 0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2,
 	1, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 };
 
+/* Each NULL where it is not in a name. */
+struct name {
+	const char *common_name, *serial_number, *organization, *organizational_unit;
+};
+
+/* KeyUsage: one byte of unused bits, then the bits (RFC 5280 section 4.2.1.3). */
+#define USAGE_ISSUES   bytes_of("\x01\x06", 2) /* keyCertSign, cRLSign */
+#define USAGE_SIGNS    bytes_of("\x07\x80", 2) /* digitalSignature */
+#define USAGE_AGREES   bytes_of("\x03\x88", 2) /* digitalSignature, keyAgreement */
+#define USAGE_DECRYPTS bytes_of("\x05\xa0", 2) /* digitalSignature, keyEncipherment */
+
 struct recipe {
 	const struct authority *issuer;
 	const char *issuer_name;
-	const char *name;  /* the subject's CN */
-	const char *se_id; /* the subject's serialNumber; NULL: none */
-	const uint8_t *point;
+	struct name subject;
+	struct bytes public_key; /* a point of P-256, or a SubjectPublicKeyInfo */
+	struct bytes usage;
 	const struct validity *validity;
 	bool is_ca;
 	int path_length; /* -1: none */
@@ -44,23 +57,32 @@ static void put_attribute(struct der_writer *w, struct bytes oid, uint8_t kind, 
 	der_close(w, DER_SET, set);
 }
 
-static void put_name(struct der_writer *w, const char *name, const char *se_id)
+static void put_text(struct der_writer *w, struct bytes oid, const char *text)
+{
+	if (text != NULL)
+		put_attribute(w, oid, DER_UTF8_STRING, text);
+}
+
+static void put_name(struct der_writer *w, const struct name *n)
 {
 	size_t end = der_open(w);
 
 	/* X.520 has it a PrintableString, in which there is no '_'. */
-	if (se_id != NULL)
+	if (n->serial_number != NULL)
 		put_attribute(w, BYTES(oid_serial_number),
-			strchr(se_id, '_') == NULL ? DER_PRINTABLE_STRING : DER_UTF8_STRING, se_id);
-	put_attribute(w, BYTES(oid_common_name), DER_UTF8_STRING, name);
+			strchr(n->serial_number, '_') == NULL ? DER_PRINTABLE_STRING
+							      : DER_UTF8_STRING,
+			n->serial_number);
+	put_text(w, BYTES(oid_organizational_unit), n->organizational_unit);
+	put_text(w, BYTES(oid_organization), n->organization);
+	put_text(w, BYTES(oid_common_name), n->common_name);
 	der_close(w, DER_SEQUENCE, end);
 }
 
 /* RFC 5280 section 4.2.1.2 (1) hashes the point with SHA-1; any other unique value will do. */
-static enum outcome key_id_of(const uint8_t *point, uint8_t id[KEY_ID_LEN])
+static enum outcome key_id_of(struct bytes key, uint8_t id[KEY_ID_LEN])
 {
 	uint8_t hash[SHA256_LEN];
-	struct bytes key = bytes_of(point, P256_POINT_LEN);
 	enum outcome o = sha256(&key, 1, hash);
 
 	memcpy(id, hash, KEY_ID_LEN);
@@ -93,8 +115,6 @@ static void put_basic_constraints(struct der_writer *w, const struct recipe *r)
 static void put_extensions(struct der_writer *w, const struct recipe *r,
 	const uint8_t own_id[KEY_ID_LEN], const uint8_t issuer_id[KEY_ID_LEN])
 {
-	/* one byte of unused bits, then keyCertSign and cRLSign, or digitalSignature */
-	struct bytes usage = r->is_ca ? bytes_of("\x01\x06", 2) : bytes_of("\x07\x80", 2);
 	size_t all = der_open(w), end = all;
 
 	der_put(w, DER_CONTEXT | 0, bytes_of(issuer_id, KEY_ID_LEN));
@@ -104,18 +124,22 @@ static void put_extensions(struct der_writer *w, const struct recipe *r,
 	der_put(w, DER_OCTET_STRING, bytes_of(own_id, KEY_ID_LEN));
 	close_extension(w, end, BYTES(oid_subject_key_id), false);
 	end = der_open(w);
-	der_put(w, DER_BIT_STRING, usage);
+	der_put(w, DER_BIT_STRING, r->usage);
 	close_extension(w, end, BYTES(oid_key_usage), true);
 	put_basic_constraints(w, r);
 	der_close(w, DER_SEQUENCE, all);
 	der_close(w, DER_CONTEXT_CONSTRUCTED | 3, all);
 }
 
-static void put_public_key(struct der_writer *w, const uint8_t *point)
+static void put_public_key(struct der_writer *w, struct bytes key)
 {
 	size_t end = der_open(w);
 
-	der_put_bits(w, bytes_of(point, P256_POINT_LEN));
+	if (key.len != P256_POINT_LEN) {
+		der_put_raw(w, key);
+		return;
+	}
+	der_put_bits(w, key);
 	der_put_raw(w, BYTES(ec_public_key_p256));
 	der_close(w, DER_SEQUENCE, end);
 }
@@ -123,10 +147,10 @@ static void put_public_key(struct der_writer *w, const uint8_t *point)
 static enum outcome put_tbs(struct der_writer *w, const struct recipe *r)
 {
 	uint8_t own_id[KEY_ID_LEN], issuer_id[KEY_ID_LEN], serial[SERIAL_LEN];
-	enum outcome o = key_id_of(r->point, own_id);
+	enum outcome o = key_id_of(r->public_key, own_id);
 
 	if (o == FINE)
-		o = key_id_of(r->issuer->point, issuer_id);
+		o = key_id_of(BYTES(r->issuer->point), issuer_id);
 	if (o != FINE)
 		return o;
 	if (RAND_bytes(serial, sizeof(serial)) != 1)
@@ -136,13 +160,13 @@ static enum outcome put_tbs(struct der_writer *w, const struct recipe *r)
 	size_t end = der_open(w);
 
 	put_extensions(w, r, own_id, issuer_id);
-	put_public_key(w, r->point);
-	put_name(w, r->name, r->se_id);
+	put_public_key(w, r->public_key);
+	put_name(w, &r->subject);
 	size_t validity = der_open(w);
 	der_put_time(w, r->validity->not_after);
 	der_put_time(w, r->validity->not_before);
 	der_close(w, DER_SEQUENCE, validity);
-	put_name(w, r->issuer_name, NULL);
+	put_name(w, &(struct name){ .common_name = r->issuer_name });
 	der_put_raw(w, BYTES(ecdsa_with_sha256));
 	der_put_integer(w, BYTES(serial));
 	size_t version = der_open(w);
@@ -152,9 +176,9 @@ static enum outcome put_tbs(struct der_writer *w, const struct recipe *r)
 	return FINE;
 }
 
-static enum outcome make(const struct recipe *r, uint8_t out[CERTIFICATE_MAX], size_t *len)
+static enum outcome make(const struct recipe *r, uint8_t *out, size_t cap, size_t *len)
 {
-	uint8_t tbs_room[CERTIFICATE_MAX], room[CERTIFICATE_MAX];
+	uint8_t tbs_room[DEVICE_CERTIFICATE_MAX], room[DEVICE_CERTIFICATE_MAX];
 	uint8_t digest[SHA256_LEN], signature[P256_SIGNATURE_LEN], der_signature[72];
 	struct der_writer inner = der_start(tbs_room, sizeof(tbs_room));
 	struct der_writer w = der_start(room, sizeof(room));
@@ -175,7 +199,7 @@ static enum outcome make(const struct recipe *r, uint8_t out[CERTIFICATE_MAX], s
 	der_put_raw(&w, BYTES(ecdsa_with_sha256));
 	der_put_raw(&w, tbs);
 	der_close(&w, DER_SEQUENCE, end);
-	if (!der_end(&w, &whole))
+	if (!der_end(&w, &whole) || whole.len > cap)
 		return INVALID_PARAMETER;
 	memcpy(out, whole.at, whole.len);
 	*len = whole.len;
@@ -196,12 +220,13 @@ static enum outcome make_authority(struct authority *a, const struct authority *
 		return o;
 	return make(&(struct recipe){ .issuer = issuer,
 			    .issuer_name = issuer->name,
-			    .name = a->name,
-			    .point = a->point,
+			    .subject = { .common_name = a->name },
+			    .public_key = BYTES(a->point),
+			    .usage = USAGE_ISSUES,
 			    .validity = validity,
 			    .is_ca = true,
 			    .path_length = path_length },
-		a->certificate, &a->certificate_len);
+		a->certificate, sizeof(a->certificate), &a->certificate_len);
 }
 
 enum outcome authority_make_root(
@@ -260,10 +285,30 @@ enum outcome certificate_make_se(const struct authority *pn, const uint8_t point
 		return INVALID_PARAMETER;
 	return make(&(struct recipe){ .issuer = pn,
 			    .issuer_name = pn->name,
-			    .name = "Secure element",
-			    .se_id = se_id,
-			    .point = point,
+			    .subject = { .common_name = "Secure element", .serial_number = se_id },
+			    .public_key = bytes_of(point, P256_POINT_LEN),
+			    .usage = USAGE_SIGNS,
 			    .validity = validity,
 			    .path_length = -1 },
-		out, len);
+		out, CERTIFICATE_MAX, len);
+}
+
+enum outcome certificate_make_device(const struct authority *ca, struct bytes public_key,
+	const struct device_subject *subject, const struct validity *validity,
+	uint8_t out[DEVICE_CERTIFICATE_MAX], size_t *len)
+{
+	if (!device_id_is_valid(bytes_of_text(subject->device_id)))
+		return INVALID_PARAMETER;
+	return make(
+		&(struct recipe){ .issuer = ca,
+			.issuer_name = ca->name,
+			.subject = { .common_name = "Headless device",
+				.serial_number = subject->device_id,
+				.organization = subject->manufacturer,
+				.organizational_unit = subject->model },
+			.public_key = public_key,
+			.usage = public_key.len == P256_POINT_LEN ? USAGE_AGREES : USAGE_DECRYPTS,
+			.validity = validity,
+			.path_length = -1 },
+		out, DEVICE_CERTIFICATE_MAX, len);
 }

@@ -1,7 +1,7 @@
 /*
- * The certificates of a device maker (docs/protocol.md section 4): CERT.CI, the issuer root; CERT.PN, a part
- * number's, signed by the root; CERT.SE, a secure element's, signed by its part number. X.509v3 DER, P-256,
- * ecdsa-with-SHA256.
+ * The certificates of a device maker (docs/protocol.md sections 4 and 8): CERT.CI, the issuer root; CERT.PN, a
+ * part number's, signed by the root; below that CERT.SE, a secure element's, or a headless device's. X.509v3
+ * DER, ecdsa-with-SHA256, P-256 but for the key of a headless device.
  *
  * Pure but for random serial numbers and keys. An authority holds its private key in the clear: it is for
  * simulated makers only.
@@ -11,8 +11,10 @@
 
 #include "crypto/p256.h"
 
-#define CERTIFICATE_MAX    608
-#define AUTHORITY_NAME_MAX 40
+#define CERTIFICATE_MAX        608
+#define DEVICE_CERTIFICATE_MAX 1280 /* with an RSA key */
+#define AUTHORITY_NAME_MAX     40
+#define SUBJECT_TEXT_MAX       64
 
 struct authority {
 	uint8_t scalar[P256_SCALAR_LEN];
@@ -48,5 +50,14 @@ enum outcome authority_restore(
 enum outcome certificate_make_se(const struct authority *pn, const uint8_t point[P256_POINT_LEN],
 	const char *se_id, const struct validity *validity, uint8_t out[CERTIFICATE_MAX],
 	size_t *len);
+
+/* What section 8 reads in a device's certificate: its subject's serialNumber, O and OU. */
+struct device_subject {
+	const char *device_id, *manufacturer, *model;
+};
+/* public_key: a point of P-256, or another key's SubjectPublicKeyInfo in DER, which is RSA. */
+enum outcome certificate_make_device(const struct authority *ca, struct bytes public_key,
+	const struct device_subject *subject, const struct validity *validity,
+	uint8_t out[DEVICE_CERTIFICATE_MAX], size_t *len);
 
 #endif

@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "loadtest/aka.h"
 #include "loadtest/json_scan.h"
+#include "loadtest/signature_json.h"
 
 void attach_texts_make(struct attach_texts *t, const struct maker *m)
 {
@@ -39,77 +41,12 @@ size_t attach_write_item(const struct attach_texts *t, const struct fleet_record
 	return (size_t)(at - out);
 }
 
-/* A PLMN as part of a serving network's name has three digits of MNC (TS 24.501 clause 9.12.1). */
 void attach_serving_network(const char *plmn, char *out, size_t size)
 {
-	snprintf(out, size, "{\"servingNetworkName\":\"5G:mnc%s%.3s.mcc%.3s.3gppnetwork.org\"}",
-		strlen(plmn) == 5 ? "0" : "", plmn + 3, plmn);
-}
+	char name[SERVING_NETWORK_MAX + 1];
 
-static bool read_path(struct bytes value, struct batch_signature *s)
-{
-	struct json_scan scan;
-	struct json_member m;
-
-	if (!json_scan_array(value, &scan))
-		return false;
-	while (json_scan_member(&scan, &m)) {
-		if (s->path_count == MERKLE_MAX_PATH ||
-			!json_scan_base64(m.value, s->path + s->path_count * MERKLE_HASH_LEN,
-				MERKLE_HASH_LEN))
-			return false;
-		s->path_count++;
-	}
-	return !scan.broken;
-}
-
-static bool is_suite(struct bytes value)
-{
-	struct bytes text;
-
-	return json_scan_text(value, &text) &&
-	       bytes_equal(text, bytes_of_text("ecdsa-p256-sha256"));
-}
-
-enum {
-	HAS_SUITE = 1,
-	HAS_SIGNER = 2,
-	HAS_SIGNATURE = 4,
-	HAS_SIZE = 8,
-	HAS_INDEX = 16,
-	HAS_PATH = 32,
-	HAS_TIME = 64,
-	HAS_ALL = 127
-};
-
-static bool read_endorsement(struct bytes value, struct attach_answer *out)
-{
-	struct batch_signature *s = &out->endorsement;
-	struct json_scan scan;
-	struct json_member m;
-	unsigned has = 0;
-
-	s->path_count = 0;
-	if (!json_scan_object(value, &scan))
-		return false;
-	while (json_scan_member(&scan, &m)) {
-		if (json_is(&m, "suite") && is_suite(m.value))
-			has |= HAS_SUITE;
-		else if (json_is(&m, "signerId") && json_scan_hex(m.value, s->signer_id, 32))
-			has |= HAS_SIGNER;
-		else if (json_is(&m, "signature") &&
-			 json_scan_base64(m.value, s->signature, P256_SIGNATURE_LEN))
-			has |= HAS_SIGNATURE;
-		else if (json_is(&m, "treeSize") && json_scan_number(m.value, &s->tree_size))
-			has |= HAS_SIZE;
-		else if (json_is(&m, "leafIndex") && json_scan_number(m.value, &s->leaf_index))
-			has |= HAS_INDEX;
-		else if (json_is(&m, "path") && read_path(m.value, s))
-			has |= HAS_PATH;
-		else if (json_is(&m, "issuedAt") && json_scan_number(m.value, &out->issued_at))
-			has |= HAS_TIME;
-	}
-	return has == HAS_ALL && !scan.broken;
+	serving_network_name(plmn, name);
+	snprintf(out, size, "{\"servingNetworkName\":\"%s\"}", name);
 }
 
 static bool read_dimsi(struct bytes value, uint64_t *dimsi)
@@ -125,18 +62,6 @@ static bool read_supi(struct bytes value, uint64_t *imsi)
 
 	return json_scan_text(value, &text) &&
 	       imsi_read_supi((const char *)text.at, text.len, imsi);
-}
-
-static enum outcome read_cause(struct bytes value)
-{
-	struct bytes text;
-	char cause[48];
-
-	if (!json_scan_text(value, &text) || text.len >= sizeof(cause))
-		return BROKEN;
-	memcpy(cause, text.at, text.len);
-	cause[text.len] = '\0';
-	return outcome_from_cause(cause);
 }
 
 static bool is_ready(struct bytes value)
@@ -167,9 +92,11 @@ bool attach_read_answer(struct bytes in, struct attach_answer *out)
 		else if (json_is(&m, "state"))
 			state = is_ready(m.value);
 		else if (json_is(&m, "endorsement"))
-			endorsed = read_endorsement(m.value, out);
+			endorsed =
+				signature_read_json(m.value, &out->endorsement, &out->issued_at) &&
+				out->issued_at > 0;
 		else if (json_is(&m, "cause"))
-			out->cause = read_cause(m.value);
+			out->cause = json_scan_cause(m.value);
 		else if (json_is(&m, "status") && json_scan_number(m.value, &number))
 			out->status = number < 1000 ? (int)number : 0;
 	}

@@ -1,10 +1,12 @@
 #include "loadtest/drive.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/secret.h"
 
 #define PAUSE_S 0.1 /* before a request is repeated */
 
@@ -39,6 +41,29 @@ static void send_now(struct flight *f)
 	http_send(s->server->client, &f->request);
 }
 
+static void end_flight(struct flight *f, int64_t took_us)
+{
+	struct drive *d = f->drive;
+
+	histogram_add(&d->result->latency, took_us);
+	d->result->items += f->count;
+	d->in_flight--;
+	f->next = d->free;
+	d->free = f;
+}
+
+static void begin_step(struct flight *f)
+{
+	const struct drive_settings *s = f->drive->settings;
+
+	f->step_us = clock_us();
+	f->give_up_ms = clock_ms() + s->repeat_ms;
+	if (s->write(s->context, f))
+		send_now(f);
+	else
+		end_flight(f, f->step_us - f->due_us);
+}
+
 static void send_first(struct drive *d, int64_t due_us)
 {
 	const struct drive_settings *s = d->settings;
@@ -52,9 +77,10 @@ static void send_first(struct drive *d, int64_t due_us)
 	f->count = left < s->batch ? (size_t)left : s->batch;
 	d->next += f->count;
 	f->due_us = due_us;
-	f->give_up_ms = clock_ms() + s->repeat_ms;
-	s->write(s->context, f);
-	send_now(f);
+	f->step = 0;
+	if (s->state_size > 0)
+		memset(f->state, 0, s->state_size);
+	begin_step(f);
 }
 
 static bool is_through(const struct drive *d, int64_t now_us)
@@ -114,20 +140,24 @@ static void on_answer(struct http_request *request, enum outcome outcome)
 	struct drive *d = f->drive;
 	const struct drive_settings *s = d->settings;
 	bool last = s->repeat_ms == 0 || d->result->interrupted || clock_ms() >= f->give_up_ms;
-	int64_t took_us = clock_us() - f->due_us;
+	int64_t now_us = clock_us();
+	enum flight_verdict verdict = s->judge(s->context, f, outcome, last);
 
-	if (s->judge(s->context, f, outcome, last) && !last) {
+	if (verdict == FLIGHT_AGAIN && !last) {
 		d->result->repeated++;
 		ev_timer_set(&f->again, PAUSE_S, 0.);
 		ev_timer_start(d->loop, &f->again);
 		return;
 	}
-	histogram_add(&d->result->latency, took_us);
 	d->result->requests++;
-	d->result->items += f->count;
-	d->in_flight--;
-	f->next = d->free;
-	d->free = f;
+	histogram_add(&d->result->steps[f->step], now_us - f->step_us);
+	if (verdict == FLIGHT_GOES_ON) {
+		f->step++;
+		assert(f->step < DRIVE_STEPS_MOST);
+		begin_step(f);
+	} else {
+		end_flight(f, now_us - f->due_us);
+	}
 	pump(d);
 }
 
@@ -152,7 +182,8 @@ static bool make_flights(struct drive *d)
 		struct flight *f = &d->flights[i];
 
 		f->body = malloc(s->body_size);
-		if (f->body == NULL)
+		f->state = calloc(1, s->state_size + 1);
+		if (f->body == NULL || f->state == NULL)
 			return false;
 		f->drive = d;
 		f->request.done = on_answer;
@@ -170,6 +201,9 @@ static void free_flights(struct drive *d)
 	for (unsigned i = 0; d->flights != NULL && i < d->settings->concurrency; i++) {
 		http_request_clear(&d->flights[i].request);
 		free(d->flights[i].body);
+		if (d->flights[i].state != NULL)
+			wipe(d->flights[i].state, d->settings->state_size);
+		free(d->flights[i].state);
 	}
 	free(d->flights);
 }

@@ -5,13 +5,11 @@
 #ifndef LOADTEST_EXCHANGE_H
 #define LOADTEST_EXCHANGE_H
 
-#include "device/secure_element.h"
+#include "device/certificate_maker.h"
 #include "loadtest/options.h"
 #include "peers/http_client.h"
 
-#define URL_MAX       512
-#define CHAIN_MOST    4
-#define ARPF_CERT_MAX 2048
+#define URL_MAX 512
 
 struct server_options {
 	const char *url; /* NULL: $ARPF_URL */
@@ -48,23 +46,16 @@ void server_close(struct server *s);
  */
 enum outcome exchange(struct server *s, const char *method, const char *path, struct bytes body,
 	struct http_request *request);
+/* The same, and anything but a 2xx is said on stderr and false. The answer is to be cleared either way. */
+bool exchange_expects(struct server *s, const char *method, const char *path, struct bytes body,
+	struct http_request *request);
 /* A problem's `cause` as it stands, "" where there is none. */
 void problem_cause(struct bytes answer, char *cause, size_t size);
 
-/* The ARPF's certificates, as 4.1 gives them out (step 0-a), all verified. */
-struct arpf_certificates {
-	struct se_arpf ecka;
-	uint8_t signer_id[32];
-	uint8_t signer_point[P256_POINT_LEN];
-};
-/* Says on stderr what is wrong with them. anchor: the ARPF's CA, empty where it is not known. */
-enum outcome fetch_arpf_certificates(
-	struct server *s, struct bytes anchor, struct arpf_certificates *out);
-
 /*
- * Has the server agree on CERT.CI, by its administration: a test bed's server grants that to everyone on
+ * Has the server agree on a root as an anchor of this use, by its administration: a test bed's server grants that to everyone on
  * the loopback. Where it does not, this says on stderr what its operator is to do.
  */
-void offer_trust_anchor(struct server *s, struct bytes cert_ci, const char *file);
+void offer_trust_anchor(struct server *s, const char *use, struct bytes cert_ci, const char *file);
 
 #endif

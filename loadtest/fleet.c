@@ -57,8 +57,8 @@ static bool read_header(struct fleet *f, const char *folder)
 	f->count = ((uint64_t)st.st_size - sizeof(f->header)) / FLEET_RECORD_LEN;
 	if (!maker_read(&f->maker, folder))
 		return false;
-	if (f->maker.part_count != f->header.part_count)
-		return complain(folder, "pn.pem is not of this fleet");
+	if (f->maker.part_count != f->header.part_count || f->header.group >= DH_GROUP_COUNT)
+		return complain(folder, "pn.pem or the header is not of this fleet");
 	return true;
 }
 
@@ -66,7 +66,7 @@ static bool is_whole(const struct fleet *f, const struct fleet_record *r)
 {
 	return r->mark == FLEET_MARK && r->fault < FAULT_COUNT && r->part < f->header.part_count &&
 	       r->atk_len <= sizeof(r->atk) && r->certificate_len <= sizeof(r->certificate) &&
-	       memchr(r->se_id, '\0', sizeof(r->se_id)) != NULL;
+	       memchr(r->id, '\0', sizeof(r->id)) != NULL;
 }
 
 bool fleet_open(struct fleet *f, const char *folder)
@@ -186,12 +186,12 @@ void fleet_close(struct fleet *f)
 	f->fd = -1;
 }
 
-bool fleet_dimsi(const struct fleet_header *h, uint64_t i, uint64_t *dimsi)
+bool fleet_imsi(const struct fleet_header *h, uint64_t i, uint64_t *imsi)
 {
 	struct plmn plmn;
 
 	return plmn_read(h->plmn, strlen(h->plmn), &plmn) &&
-	       plmn_make_imsi(plmn, h->first_msin + i, dimsi);
+	       plmn_make_imsi(plmn, h->first_msin + i, imsi);
 }
 
 enum outcome fleet_expected(const struct fleet_record *r)

@@ -2,7 +2,8 @@
  * A fleet on disk: a folder with the maker's files (loadtest/maker_files.h) and devices.bin, a header
  * and then one record a device, all of 1,024 bytes, numbers as the machine has them. Records are only ever
  * appended: what an interruption leaves is whole records and at most a piece of one, which is cut off
- * when the fleet is opened for more.
+ * when the fleet is opened for more. Where the fleet has subscribers (loadtest/subscribers.h), it also has
+ * subscribers.csv.
  *
  * The file holds the devices' keys and is readable by its owner alone. A fleet opened for reading may be used
  * by many threads.
@@ -11,11 +12,12 @@
 #define LOADTEST_FLEET_H
 
 #include "base/imsi.h"
+#include "crypto/dh_group.h"
 #include "device/secure_element.h"
 #include "loadtest/maker_files.h"
 
 #define FLEET_RECORD_LEN  1024u
-#define FLEET_SE_ID_MAX   31
+#define FLEET_ID_MAX      31
 #define FLEET_DEVICES_MAX UINT64_C(100000000)
 
 /* What is wrong with a device, on purpose. */
@@ -31,25 +33,44 @@ struct fleet_header {
 	char magic[8]; /* "ARPFLEET" */
 	uint32_t version, record_len;
 	char procedure[24];
-	char plmn[8]; /* discovery PLMN of the dIMSIs */
+	char plmn[8]; /* discovery PLMN of the dIMSIs; home PLMN of the subscribers */
 	uint64_t first_msin;
 	uint32_t part_count, bad_percent;
 	int64_t not_before, not_after; /* of the certificates */
-	uint8_t unused[FLEET_RECORD_LEN - 80];
+	uint32_t companion_count;      /* 0: the devices have none */
+	uint32_t group;                /* enum dh_group */
+	uint8_t subscriber_secret[32]; /* what the subscribers' keys are derived from */
+	uint8_t unused[FLEET_RECORD_LEN - 120];
 };
 
+/* By procedure; of all: mark, fault and part. */
 struct fleet_record {
 	uint32_t mark; /* FLEET_MARK: a whole record */
 	uint8_t fault; /* enum fleet_fault */
 	uint8_t part;  /* which part number */
 	uint16_t certificate_len, atk_len, unused_1;
 	uint32_t unused_2;
-	uint64_t dimsi;
-	char se_id[FLEET_SE_ID_MAX + 1];
-	struct ek_keys keys;
-	uint8_t signing_key[P256_SCALAR_LEN]; /* SK.SE.ECDSA */
-	uint8_t atk[ATK_MAX];
-	uint8_t certificate[CERTIFICATE_MAX];
+	uint64_t imsi;             /* or dIMSI; where there are companions, the companion's */
+	char id[FLEET_ID_MAX + 1]; /* SE id or Device ID */
+	union {
+		struct {
+			struct ek_keys keys;
+			uint8_t signing_key[P256_SCALAR_LEN]; /* SK.SE.ECDSA */
+			uint8_t atk[ATK_MAX];
+			uint8_t certificate[CERTIFICATE_MAX];
+		};
+		struct {
+			uint8_t k[16], opc[16];
+		} subscriber;
+		struct {
+			uint8_t secret[DH_SECRET_MAX];
+			uint8_t a[DH_ELEMENT_MAX];
+		} dh;
+		struct {
+			uint8_t key[P256_SCALAR_LEN];
+			uint8_t certificate[CERTIFICATE_MAX];
+		} headless;
+	};
 	uint8_t unused_3[8];
 };
 
@@ -78,8 +99,8 @@ bool fleet_append(struct fleet *f, const struct fleet_record *records, size_t co
 bool fleet_exists(const char *folder);
 void fleet_close(struct fleet *f);
 
-/* The dIMSI of the i-th device. */
-bool fleet_dimsi(const struct fleet_header *h, uint64_t i, uint64_t *dimsi);
+/* The i-th IMSI of the fleet's: of a device or subscriber, or dIMSI. */
+bool fleet_imsi(const struct fleet_header *h, uint64_t i, uint64_t *imsi);
 /* What the server must answer a device with; FINE: 201. */
 enum outcome fleet_expected(const struct fleet_record *r);
 

@@ -8,23 +8,24 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "loadtest/exchange.h"
+#include "loadtest/procedures.h"
 #include "loadtest/progress.h"
+#include "loadtest/signers.h"
+#include "loadtest/subscribers.h"
 #include "pki/pem.h"
 
 #define CHUNK        64u
 #define THREADS_MOST 64u
-#define EXPIRED_S    86400
 
 struct create_options {
-	const char *procedure, *out, *plmn, *arpf_ca;
-	uint64_t devices, first, parts, bad;
+	const char *procedure, *out, *plmn, *arpf_ca, *group;
+	uint64_t devices, first, parts, bad, companions;
 	struct server_options server;
 };
 
 #define AT(member) offsetof(struct create_options, member)
 static const struct option_row rows[] = {
-	{ "procedure", "P", "initial-attach", OPTION_TEXT, AT(procedure), .required = true },
+	{ "procedure", "P", PROCEDURES, OPTION_TEXT, AT(procedure), .required = true },
 	{ "devices", "N", "how many the fleet is to have in all", OPTION_NUMBER, AT(devices), 1,
 		FLEET_DEVICES_MAX, .required = true },
 	{ "out", "DIR", "its folder; what is there already is completed", OPTION_TEXT, AT(out),
@@ -33,10 +34,14 @@ static const struct option_row rows[] = {
 		AT(server.url) },
 	{ "arpf-ca", "FILE", "the ARPF's root; any root is taken unless given", OPTION_TEXT,
 		AT(arpf_ca) },
-	{ "plmn", "PLMN", "discovery PLMN of the dIMSIs; 00199 unless given", OPTION_TEXT,
-		AT(plmn) },
-	{ "first", "MSIN", "of the first dIMSI; random unless given", OPTION_NUMBER, AT(first), 0,
-		9999999999 },
+	{ "plmn", "PLMN", "of the dIMSIs, 00199 unless given, or of the subscribers, 00101",
+		OPTION_TEXT, AT(plmn) },
+	{ "first", "MSIN", "of the first dIMSI or subscriber; random unless given", OPTION_NUMBER,
+		AT(first), 0, 9999999999 },
+	{ "companions", "N", "companion UEs; 1 for every 100 devices unless given", OPTION_NUMBER,
+		AT(companions), 1, 1000000 },
+	{ "group", "G", "companion-dh: ffdhe2048, ffdhe3072, p256, x25519; p256 unless given",
+		OPTION_TEXT, AT(group) },
 	{ "parts", "K", "how many part numbers (CERT.PN); 1 unless given", OPTION_NUMBER, AT(parts),
 		1, PARTS_MOST },
 	{ "bad", "PERCENT", "of the devices have a fault and must be refused", OPTION_NUMBER,
@@ -46,73 +51,28 @@ static const struct option_row rows[] = {
 
 static const struct command command = {
 	.name = "fleet create",
-	.about = "Makes a fleet of devices, each with keys, a certificate and a token of its own\n"
-		 "(Solution #5.x, steps 0-a to 0-c). Interrupted, it is completed by repeating it.",
+	.about = "Makes a fleet of devices, each with keys of its own and what its procedure "
+		 "begins\n"
+		 "with. Interrupted, it is completed by repeating it.\n\n"
+		 "  initial-attach   Solution #5.x, steps 0-a to 0-c: a certificate and a token, "
+		 "for "
+		 "the\n"
+		 "                   ARPF of --arpf-url; first-auth has the same fleet\n"
+		 "  auth-data        subscribers with K and OPc\n"
+		 "  companion-dh     Solution #12.x, step 1: DH key pairs, and companion UEs\n"
+		 "  headless-device  Solution #12.z: certified key pairs, and companion UEs\n\n"
+		 "Subscribers and companion UEs are in DIR/subscribers.csv, which the server gets "
+		 "by\n"
+		 "arpfctl subscriber import DIR/subscribers.csv (companion-dh runs without it).",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
 
-/* Spread evenly over the devices, one fault after the other. */
-static enum fleet_fault fault_of(const struct fleet_header *h, uint64_t i)
-{
-	uint64_t before = i * h->bad_percent / 100;
-
-	if ((i + 1) * h->bad_percent / 100 == before)
-		return FAULT_NONE;
-	return (enum fleet_fault)(1 + before % (FAULT_COUNT - 1));
-}
-
-static void put_into_record(
-	const struct se_identity *se, const struct se_attach *attach, struct fleet_record *out)
-{
-	out->certificate_len = (uint16_t)se->certificate_len;
-	memcpy(out->certificate, se->certificate, se->certificate_len);
-	memcpy(out->se_id, se->se_id, strlen(se->se_id) + 1);
-	memcpy(out->signing_key, se->signing_key, sizeof(out->signing_key));
-	out->keys = attach->keys;
-	out->atk_len = (uint16_t)attach->atk_len;
-	memcpy(out->atk, attach->atk, attach->atk_len);
-	if (out->fault == FAULT_TOKEN_SIGNATURE)
-		out->atk[out->atk_len - 1] ^= 1; /* the signature comes last */
-}
-
-enum outcome fleet_make_device(const struct fleet *f, const struct authority *stranger,
-	const struct se_arpf *arpf, uint64_t i, struct fleet_record *out)
-{
-	struct se_identity se;
-	struct se_attach attach;
-	struct validity validity = { f->header.not_before, f->header.not_after };
-	char digits[IMSI_DIGITS + 1], se_id[FLEET_SE_ID_MAX + 1];
-
-	*out = (struct fleet_record){ .mark = FLEET_MARK,
-		.fault = (uint8_t)fault_of(&f->header, i) };
-	if (!fleet_dimsi(&f->header, i, &out->dimsi))
-		return INVALID_PARAMETER;
-	out->part = (uint8_t)(i % f->maker.part_count);
-	const struct authority *pn =
-		out->fault == FAULT_STRANGER ? stranger : &f->maker.parts[out->part];
-
-	if (out->fault == FAULT_EXPIRED)
-		validity = (struct validity){ validity.not_before - EXPIRED_S,
-			validity.not_before - 1 };
-	imsi_write(out->dimsi, digits);
-	snprintf(se_id, sizeof(se_id), "SE-%s", digits);
-	enum outcome o = se_make(&se, pn, se_id, &validity);
-
-	if (o == FINE)
-		o = se_prepare_attach(&se, arpf, out->dimsi, &attach);
-	if (o == FINE)
-		put_into_record(&se, &attach, out);
-	wipe(&se, sizeof(se));
-	wipe(&attach, sizeof(attach));
-	return o;
-}
-
 /* Workers take chunks in turn and append them in the same order, so that a file is whole up to its end. */
 struct making {
 	struct fleet *fleet;
-	const struct authority *stranger;
-	const struct se_arpf *arpf;
+	const struct fleet_kind *kind;
+	struct fleet_making with;
 	uint64_t devices;
 	uint64_t taken; /* up to this device */
 	bool failed;
@@ -157,8 +117,7 @@ static void *work(void *context)
 		enum outcome o = FINE;
 
 		for (size_t i = 0; i < count && o == FINE; i++)
-			o = fleet_make_device(
-				m->fleet, m->stranger, m->arpf, first + i, &records[i]);
+			o = m->kind->make(&m->with, first + i, &records[i]);
 		if (o != FINE)
 			fprintf(stderr, "arpfload: a device could not be made: %s\n",
 				outcome_name(o));
@@ -168,14 +127,15 @@ static void *work(void *context)
 	return NULL;
 }
 
-static bool make_devices(struct fleet *f, const struct se_arpf *arpf, uint64_t devices)
+static bool make_devices(struct fleet *f, const struct fleet_kind *kind, const struct se_arpf *arpf,
+	uint64_t devices)
 {
 	struct authority stranger_ci, stranger;
 	struct validity validity = { f->header.not_before, f->header.not_after };
 	struct making m = {
 		.fleet = f,
-		.stranger = &stranger,
-		.arpf = arpf,
+		.kind = kind,
+		.with = { f, &stranger, arpf },
 		.devices = devices,
 		.taken = f->count,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -203,35 +163,41 @@ static bool make_devices(struct fleet *f, const struct se_arpf *arpf, uint64_t d
 }
 
 /* Ten-digit MSINs have room enough that two fleets made without --first do not meet. */
-static bool choose_first(struct plmn plmn, uint64_t wanted, uint64_t devices, uint64_t *first)
+static bool choose_first(
+	struct plmn plmn, uint64_t wanted, uint64_t from, uint64_t devices, uint64_t *first)
 {
 	uint64_t limit = plmn_msin_limit(plmn), random;
 
 	*first = wanted;
-	if (devices > limit)
+	if (devices > limit - from)
 		return false;
 	if (wanted != FLEET_RANDOM_FIRST)
 		return wanted <= limit - devices;
 	if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
 		return false;
-	*first = random % (limit - devices + 1);
+	*first = from + random % (limit - from - devices + 1);
 	return true;
 }
 
-bool fleet_describe(struct fleet *f, const char *procedure, const char *plmn_text, uint64_t first,
-	uint64_t devices, unsigned parts)
+bool fleet_describe(struct fleet *f, const struct fleet_kind *kind, const char *plmn_text,
+	uint64_t first, uint64_t devices, unsigned parts)
 {
 	struct plmn plmn;
 	struct validity validity;
 	struct fleet_header *h = &f->header;
 
+	if (plmn_text == NULL)
+		plmn_text = kind->plmn;
+	/* Subscribers' numbers are above those that a network gives out from its pools. */
 	if (!plmn_read(plmn_text, strlen(plmn_text), &plmn) ||
-		!choose_first(plmn, first, devices, &h->first_msin)) {
+		!choose_first(plmn, first, kind->is_home ? plmn_msin_limit(plmn) / 2 : 0, devices,
+			&h->first_msin) ||
+		RAND_bytes(h->subscriber_secret, sizeof(h->subscriber_secret)) != 1) {
 		fprintf(stderr, "arpfload: --plmn %s: no PLMN, or no room for the devices\n",
 			plmn_text);
 		return false;
 	}
-	snprintf(h->procedure, sizeof(h->procedure), "%s", procedure);
+	snprintf(h->procedure, sizeof(h->procedure), "%s", kind->name);
 	snprintf(h->plmn, sizeof(h->plmn), "%s", plmn_text);
 	enum outcome made = maker_make(&f->maker, parts, &validity);
 
@@ -277,30 +243,65 @@ static bool fetch_arpf(const struct create_options *o, struct arpf_certificates 
 	return fetched == FINE;
 }
 
-static int create(const struct create_options *o, struct fleet *f)
+/* What only some kinds of fleets have. */
+static bool describe_companions(
+	struct fleet_header *h, const struct create_options *o, const struct fleet_kind *kind)
 {
-	struct arpf_certificates arpf;
+	uint64_t companions = o->companions > 0 ? o->companions : (o->devices + 99) / 100;
+	enum dh_group group = DH_P256;
+
+	if (o->group != NULL && !dh_group_read(o->group, strlen(o->group), &group)) {
+		fprintf(stderr, "arpfload: --group %s: no such group\n", o->group);
+		return false;
+	}
+	h->group = (uint32_t)group;
+	h->companion_count = kind->has_companions ? (uint32_t)companions : 0;
+	return true;
+}
+
+static bool write_subscribers(const struct fleet *f, const char *folder)
+{
+	uint64_t count = subscribers_count(&f->header, f->count);
+
+	if (count == 0)
+		return true;
+	if (!subscribers_write(&f->header, count, folder))
+		return false;
+	printf("%s: %llu subscribers; for the server: arpfctl subscriber import "
+	       "%s/" SUBSCRIBERS_FILE "\n",
+		folder, (unsigned long long)count, folder);
+	return true;
+}
+
+static int create(const struct create_options *o, const struct fleet_kind *kind, struct fleet *f)
+{
+	struct arpf_certificates arpf = { 0 };
+	uint64_t numbers = o->devices > o->companions ? o->devices : o->companions;
 	int64_t started_us = clock_us();
 
-	if (!fleet_describe(f, o->procedure, o->plmn, o->first, o->devices, (unsigned)o->parts))
+	if (!fleet_describe(f, kind, o->plmn, o->first, numbers, (unsigned)o->parts) ||
+		!describe_companions(&f->header, o, kind))
 		return 1;
 	f->header.bad_percent = (uint32_t)o->bad;
-	if (!fetch_arpf(o, &arpf) || !fleet_open_for_more(f, o->out))
+	if ((kind->for_arpf && !fetch_arpf(o, &arpf)) || !fleet_open_for_more(f, o->out))
 		return 1;
 	uint64_t before = f->count;
-	bool fine = make_devices(f, &arpf.ecka, o->devices > before ? o->devices : before);
+	bool fine = make_devices(f, kind, &arpf.ecka, o->devices > before ? o->devices : before);
 	double seconds = (double)(clock_us() - started_us) / 1e6;
 
-	printf("%s: %llu devices, %llu of them new, in %.1f s; CERT.CI is %s/ci.pem\n", o->out,
-		(unsigned long long)f->count, (unsigned long long)(f->count - before), seconds,
-		o->out);
+	printf("%s: %llu devices, %llu of them new, in %.1f s", o->out,
+		(unsigned long long)f->count, (unsigned long long)(f->count - before), seconds);
+	if (kind->trust != NULL)
+		printf("; its root is %s/ci.pem", o->out);
+	putchar('\n');
+	fine = fine && write_subscribers(f, o->out);
 	fleet_close(f);
 	return fine ? 0 : 1;
 }
 
 int command_fleet_create(int count, char **words)
 {
-	struct create_options o = { .plmn = "00199", .first = FLEET_RANDOM_FIRST, .parts = 1 };
+	struct create_options o = { .first = FLEET_RANDOM_FIRST, .parts = 1 };
 
 	switch (options_read(&command, count, words, &o)) {
 	case OPTIONS_HELP:
@@ -310,14 +311,20 @@ int command_fleet_create(int count, char **words)
 	case OPTIONS_READ:
 		break;
 	}
-	if (!procedure_is_known(o.procedure))
+	const struct procedure *procedure = procedure_find(o.procedure);
+
+	if (procedure == NULL)
 		return 2;
+	if (o.bad > 0 && !procedure->fleet->for_arpf) {
+		fprintf(stderr, "arpfload: --bad: only initial-attach has faulty devices\n");
+		return 2;
+	}
 	struct fleet *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return 1;
 	f->fd = -1;
-	int result = create(&o, f);
+	int result = create(&o, procedure->fleet, f);
 
 	maker_wipe(&f->maker);
 	free(f);

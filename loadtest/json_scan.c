@@ -187,3 +187,30 @@ bool json_scan_hex(struct bytes value, uint8_t *out, size_t len)
 
 	return json_scan_text(value, &text) && hex_read((const char *)text.at, text.len, out, len);
 }
+
+bool json_scan_base64_any(struct bytes value, uint8_t *out, size_t cap, size_t *len)
+{
+	struct bytes text;
+
+	return json_scan_text(value, &text) && text.len / 4 * 3 <= cap &&
+	       base64_read((const char *)text.at, text.len, out, len);
+}
+
+bool json_scan_copy(struct bytes value, char *out, size_t size)
+{
+	struct bytes text;
+
+	if (!json_scan_text(value, &text) || text.len == 0 || text.len >= size ||
+		memchr(text.at, '\0', text.len) != NULL)
+		return false;
+	memcpy(out, text.at, text.len);
+	out[text.len] = '\0';
+	return true;
+}
+
+enum outcome json_scan_cause(struct bytes value)
+{
+	char cause[48];
+
+	return json_scan_copy(value, cause, sizeof(cause)) ? outcome_from_cause(cause) : BROKEN;
+}

@@ -40,5 +40,11 @@ bool json_scan_number(struct bytes value, uint64_t *number);
 /* base64 and hex of exactly len bytes; base64 may be no longer than 512 characters. */
 bool json_scan_base64(struct bytes value, uint8_t *out, size_t len);
 bool json_scan_hex(struct bytes value, uint8_t *out, size_t len);
+/* base64 of any length; cap is at least 3/4 of the text's. */
+bool json_scan_base64_any(struct bytes value, uint8_t *out, size_t cap, size_t *len);
+/* A text that is not empty, with a NUL behind it. */
+bool json_scan_copy(struct bytes value, char *out, size_t size);
+/* A problem's `cause`; BROKEN: none that is known. */
+enum outcome json_scan_cause(struct bytes value);
 
 #endif

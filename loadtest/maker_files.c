@@ -58,6 +58,26 @@ static void put_pem(FILE *out, const char *label, struct bytes der)
 	wipe(text, sizeof(text));
 }
 
+void pem_put_certificate(struct buffer *out, struct bytes der)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----\n";
+	static const char end[] = "-----END CERTIFICATE-----\n";
+	char text[BASE64_LEN(DEVICE_CERTIFICATE_MAX) + 1];
+
+	if (der.len > DEVICE_CERTIFICATE_MAX) {
+		out->full = true;
+		return;
+	}
+	size_t len = base64_write(der, text);
+
+	buffer_put(out, begin, sizeof(begin) - 1);
+	for (size_t i = 0; i < len; i += 64) {
+		buffer_put(out, text + i, len - i < 64 ? len - i : 64);
+		buffer_put_u8(out, '\n');
+	}
+	buffer_put(out, end, sizeof(end) - 1);
+}
+
 /* ECPrivateKey of RFC 5915 */
 static void put_key(FILE *out, const struct authority *a)
 {

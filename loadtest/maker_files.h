@@ -23,6 +23,9 @@ bool maker_read(struct maker *m, const char *folder);
 /* The private keys. */
 void maker_wipe(struct maker *m);
 
+/* A certificate as PEM (RFC 7468). */
+void pem_put_certificate(struct buffer *out, struct bytes der);
+
 /* folder/name; false where it is too long. */
 bool path_in(const char *folder, const char *name, char *out, size_t size);
 

@@ -104,11 +104,3 @@ enum options_result options_read(
 	}
 	return check_complete(command, given, count - optind, words + optind);
 }
-
-bool procedure_is_known(const char *name)
-{
-	if (strcmp(name, "initial-attach") == 0)
-		return true;
-	fprintf(stderr, "arpfload: --procedure %s: there is initial-attach\n", name);
-	return false;
-}

@@ -42,7 +42,4 @@ enum options_result { OPTIONS_READ, OPTIONS_HELP, OPTIONS_WRONG };
 enum options_result options_read(
 	const struct command *command, int count, char **words, void *target);
 
-/* Whether this build has the procedure; what there is is said on stderr where not. */
-bool procedure_is_known(const char *name);
-
 #endif

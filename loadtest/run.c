@@ -6,20 +6,26 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/secret.h"
+#include "loadtest/certificate_server.h"
+#include "loadtest/procedures.h"
+
 #define CONCURRENCY      64
 #define RATE_CONCURRENCY 512 /* so many connections at most that an open loop opens */
 #define ALL              UINT64_MAX
+#define BATCH            100 /* where provisioning is not what is measured */
 
 #define AT(member) offsetof(struct run_options, member)
 static const struct option_row rows[] = {
-	{ "procedure", "P", "initial-attach", OPTION_TEXT, AT(procedure), .required = true },
+	{ "procedure", "P", PROCEDURES, OPTION_TEXT, AT(procedure), .required = true },
 	{ "fleet", "DIR", "the fleet's folder", OPTION_TEXT, AT(fleet), .required = true },
 	SERVER_ROWS(AT(server)),
 	{ "concurrency", "C", "requests under way at once; 64 unless given (with --rate: 512)",
 		OPTION_NUMBER, AT(concurrency), 1, 10000 },
 	{ "rate", "R", "devices a second, due whatever the server does", OPTION_NUMBER, AT(rate), 1,
 		1000000 },
-	{ "batch", "B", "devices a request, by contexts/batch", OPTION_NUMBER, AT(batch), 1, 1000 },
+	{ "batch", "B", "devices a request, by contexts/batch (first-auth: 100)", OPTION_NUMBER,
+		AT(batch), 1, 1000 },
 	{ "duration", "S", "seconds after which no device is begun", OPTION_NUMBER, AT(duration_s),
 		1, 1000000 },
 	{ "devices", "N", "how many; all unless given", OPTION_NUMBER, AT(devices), 1,
@@ -36,17 +42,36 @@ static const struct option_row rows[] = {
 		AT(acknowledged) },
 	{ "json", "FILE", "the figures as JSON; - is stdout, in place of the table", OPTION_TEXT,
 		AT(json) },
-	{ "no-trust", NULL, "do not ask the server to agree on the fleet's CERT.CI", OPTION_FLAG,
+	{ "no-trust", NULL, "do not ask the server to agree on the fleet's root", OPTION_FLAG,
 		AT(no_trust) },
+	{ "order", "ORDER", "auth-data: sequential or random; sequential unless given", OPTION_TEXT,
+		AT(order) },
+	{ "resync", "PERCENT", "auth-data: of the USIMs are ahead of the network and send AUTS",
+		OPTION_NUMBER, AT(resync), 0, 100 },
+	{ "af-fqdn", "NAME", "the server's name in AF_ID; $ARPF_AF_FQDN unless given", OPTION_TEXT,
+		AT(af_fqdn) },
+	{ "certificate-port", "PORT", "of the devices' certificates on 127.0.0.1; a free one",
+		OPTION_NUMBER, AT(certificate_port), 1, 65535 },
+	{ "serving-plmn", "PLMN", "first-auth: of the serving network; 00101 unless given",
+		OPTION_TEXT, AT(serving_plmn) },
 };
 
 static const struct command command = {
 	.name = "run",
-	.about = "Provisions a fleet's devices (Solution #5.x, 0-d to 2), then lets each attach (3 "
+	.about = "Takes a fleet's devices through a procedure and verifies the answers as the "
+		 "devices\n"
+		 "would. Ends with 1 where any answer was wrong.\n\n"
+		 "  initial-attach   Solution #5.x: provisions (0-d to 2), then each attaches (3 "
 		 "to 7)\n"
-		 "and verifies the answers as its secure element would. Ends with 1 where any "
-		 "answer\n"
-		 "was wrong.",
+		 "  first-auth       the same in batches, then each authenticates with eK (8 to "
+		 "10)\n"
+		 "  auth-data        asks for vectors of subscribers; with --duration again and "
+		 "again\n"
+		 "  companion-dh     Solution #12.x: companion UEs' sessions, then steps 3 to 12\n"
+		 "  headless-device  Solution #12.z: companion UEs' sessions, then steps 2 to 8\n\n"
+		 "auth-data and headless-device need the fleet's subscribers in the server: "
+		 "arpfctl\n"
+		 "subscriber import DIR/subscribers.csv. companion-dh only registers its sessions.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
@@ -84,37 +109,6 @@ static bool open_acknowledged(struct run *run)
 	return run->acknowledged_fd >= 0;
 }
 
-/* Step 0-a once more: whose endorsements these will be. */
-static bool meet_server(struct run *run)
-{
-	const struct run_options *o = run->options;
-	struct arpf_certificates arpf;
-	char ci_file[URL_MAX];
-
-	if (!server_open(&run->server, &o->server, (unsigned)o->concurrency) ||
-		fetch_arpf_certificates(&run->server, bytes_of(NULL, 0), &arpf) != FINE)
-		return false;
-	if (signature_checker_new(BYTES(arpf.signer_point), arpf.signer_id, &run->checker) != FINE)
-		return false;
-	if (!o->no_trust && path_in(o->fleet, "ci.pem", ci_file, sizeof(ci_file)))
-		offer_trust_anchor(
-			&run->server, authority_certificate(&run->fleet->maker.ci), ci_file);
-	return true;
-}
-
-static bool choose_for_vectors(struct run *run)
-{
-	const struct tally *t = &run->tally;
-
-	run->chosen = calloc((size_t)t->devices, sizeof(*run->chosen));
-	if (run->chosen == NULL)
-		return false;
-	for (uint64_t i = 0; i < t->devices; i++)
-		if (t->imsis[i] != 0 && run_verifies(run, run->first + i))
-			run->chosen[run->chosen_count++] = (uint32_t)(run->first + i);
-	return true;
-}
-
 /* Where the rest were refused for a reason, or not even --retry brought an answer, that is no success. */
 static int verdict(const struct run *run)
 {
@@ -123,44 +117,83 @@ static int verdict(const struct run *run)
 
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		errors += t->errors[i];
-	if (tally_wrong_total(t) > 0 || t->acknowledged + t->expected_refusals == 0)
+	if (tally_wrong_total(t) > 0 || t->acknowledged + t->completed + t->expected_refusals == 0)
 		return 1;
 	return run->options->retry && errors > 0 ? 1 : 0;
 }
 
+static bool is_of_procedure(const struct run *run)
+{
+	const struct fleet_kind *kind = run->procedure->fleet;
+
+	if (strcmp(run->fleet->header.procedure, kind->name) == 0)
+		return true;
+	fprintf(stderr, "arpfload: %s: a fleet of %s; this takes one of %s\n", run->options->fleet,
+		run->fleet->header.procedure, kind->name);
+	return false;
+}
+
 static int run_fleet(struct run *run)
 {
-	if (!choose_devices(run) || !open_acknowledged(run) || !meet_server(run))
+	const struct run_options *o = run->options;
+
+	if (!is_of_procedure(run) || !choose_devices(run) || !open_acknowledged(run) ||
+		!server_open(&run->server, &o->server, (unsigned)o->concurrency))
 		return 1;
-	attach_texts_make(&run->texts, &run->fleet->maker);
-	attach_serving_network(
-		run->fleet->header.plmn, run->vectors_body, sizeof(run->vectors_body));
-	if (run_provisioning(run) != FINE || !choose_for_vectors(run)) {
-		fprintf(stderr, "arpfload: no memory, or --acknowledged could not be written\n");
+	serving_network_name(
+		run->procedure->fleet->is_home ? run->fleet->header.plmn : o->serving_plmn,
+		run->serving_network);
+	run->is_random = strcmp(o->order, "random") == 0;
+	if (!run->procedure->begin(run))
 		return 1;
-	}
-	if (run->chosen_count > 0 && !run->provisioning.interrupted && run_vectors(run) != FINE)
+	bool is_left = run->chosen == NULL || run->chosen_count > 0;
+
+	if (is_left && !run->provisioning.interrupted && run_steps(run) != FINE)
 		return 1;
 	return run_report(run) ? verdict(run) : 1;
 }
 
+static void wipe_and_free(void *at, size_t len)
+{
+	if (at != NULL)
+		wipe(at, len);
+	free(at);
+}
+
 static void close_run(struct run *run)
 {
+	certificate_server_free(run->certificates);
 	if (run->server.loop != NULL)
 		server_close(&run->server);
 	if (run->acknowledged_fd >= 0)
 		close(run->acknowledged_fd);
 	signature_checker_free(run->checker);
-	tally_end(&run->tally);
 	free(run->chosen);
+	wipe_and_free(run->usims, (size_t)run->tally.devices * sizeof(*run->usims));
+	wipe_and_free(run->companions,
+		(size_t)run->fleet->header.companion_count * sizeof(*run->companions));
+	tally_end(&run->tally);
 	fleet_close(run->fleet);
 	free(run->fleet);
 	free(run);
 }
 
+static bool order_is_known(const char *order)
+{
+	if (strcmp(order, "sequential") == 0 || strcmp(order, "random") == 0)
+		return true;
+	fprintf(stderr, "arpfload: --order %s: there are sequential, random\n", order);
+	return false;
+}
+
 int command_run(int count, char **words)
 {
-	struct run_options o = { .devices = ALL, .verify = 100, .timeout_s = 30, .deadline_s = 60 };
+	struct run_options o = { .devices = ALL,
+		.verify = 100,
+		.timeout_s = 30,
+		.deadline_s = 60,
+		.order = "sequential",
+		.serving_plmn = "00101" };
 
 	switch (options_read(&command, count, words, &o)) {
 	case OPTIONS_HELP:
@@ -170,8 +203,12 @@ int command_run(int count, char **words)
 	case OPTIONS_READ:
 		break;
 	}
-	if (!procedure_is_known(o.procedure))
+	const struct procedure *procedure = procedure_find(o.procedure);
+
+	if (procedure == NULL || !order_is_known(o.order))
 		return 2;
+	if (procedure->provisions && !procedure->paces_provisioning && o.batch == 0)
+		o.batch = BATCH;
 	if (o.concurrency == 0)
 		o.concurrency = o.rate > 0 ? RATE_CONCURRENCY : CONCURRENCY;
 	struct run *run = calloc(1, sizeof(*run));
@@ -184,6 +221,7 @@ int command_run(int count, char **words)
 		return 1;
 	}
 	run->options = &o;
+	run->procedure = procedure;
 	run->fleet = fleet;
 	run->acknowledged_fd = -1;
 	if (fleet_open(fleet, o.fleet))

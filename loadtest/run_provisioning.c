@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "loadtest/json_scan.h"
+#include "loadtest/procedures.h"
 #include "loadtest/run.h"
 
 #define LINE_LEN (2 * IMSI_DIGITS + 2) /* "dimsi imsi\n" */
@@ -23,7 +24,7 @@ bool run_verifies(const struct run *run, uint64_t device)
 	return (device + 1) * percent / 100 != device * percent / 100;
 }
 
-static void write_request(void *context, struct flight *f)
+static bool write_request(void *context, struct flight *f)
 {
 	const struct run *run = ((struct provisioning *)context)->run;
 	bool single = run->options->batch == 0;
@@ -45,6 +46,7 @@ static void write_request(void *context, struct flight *f)
 	f->request.url = f->url;
 	f->request.content_type = "application/json";
 	f->request.body = bytes_of(f->body, (size_t)(at - f->body));
+	return true;
 }
 
 static void note_acknowledged(struct provisioning *p, uint64_t dimsi, uint64_t imsi)
@@ -87,7 +89,7 @@ static void judge_acceptance(
 		tally_wrong(t, WRONG_FORM);
 		return;
 	}
-	if (a->dimsi != r->dimsi || !bytes_equal(a->se_id, bytes_of_text(r->se_id))) {
+	if (a->dimsi != r->imsi || !bytes_equal(a->se_id, bytes_of_text(r->id))) {
 		tally_wrong(t, WRONG_DEVICE);
 		return;
 	}
@@ -98,7 +100,7 @@ static void judge_acceptance(
 		return;
 	if (run_verifies(run, device) &&
 		endorsement_check(run->checker, &a->endorsement, bytes_of(r->atk, r->atk_len),
-			r->dimsi, r->se_id, a->issued_at) != FINE)
+			r->imsi, r->id, a->issued_at) != FINE)
 		tally_wrong(t, WRONG_ENDORSEMENT);
 }
 
@@ -160,7 +162,7 @@ static void judge_failure(struct provisioning *p, const struct flight *f, enum o
 	}
 }
 
-static bool judge(void *context, struct flight *f, enum outcome outcome, bool last)
+static enum flight_verdict judge(void *context, struct flight *f, enum outcome outcome, bool last)
 {
 	struct provisioning *p = context;
 	struct run *run = p->run;
@@ -180,7 +182,7 @@ static bool judge(void *context, struct flight *f, enum outcome outcome, bool la
 		run->progressed += f->count;
 		progress_show(&run->progress, run->progressed);
 	}
-	return p->wants_again;
+	return p->wants_again ? FLIGHT_AGAIN : FLIGHT_ENDED;
 }
 
 enum outcome run_provisioning(struct run *run)
@@ -188,6 +190,7 @@ enum outcome run_provisioning(struct run *run)
 	const struct run_options *o = run->options;
 	struct provisioning p = { .run = run };
 	size_t batch = o->batch > 0 ? (size_t)o->batch : 1;
+	bool is_paced = run->procedure->paces_provisioning;
 
 	run->progressed = 0;
 	run->progress = progress_start("provision", 0, run->tally.devices);
@@ -196,9 +199,9 @@ enum outcome run_provisioning(struct run *run)
 				  .items = run->tally.devices,
 				  .batch = batch,
 				  .body_size = batch * (ATTACH_ITEM_MAX + 1) + 32,
-				  .rate = o->rate,
+				  .rate = is_paced ? o->rate : 0,
 				  .concurrency = (unsigned)o->concurrency,
-				  .duration_ms = (int64_t)o->duration_s * 1000,
+				  .duration_ms = is_paced ? (int64_t)o->duration_s * 1000 : 0,
 				  .timeout_ms = (int64_t)o->timeout_s * 1000,
 				  .repeat_ms = o->retry ? (int64_t)o->deadline_s * 1000 : 0,
 				  .write = write_request,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/json_out.h"
+#include "loadtest/procedures.h"
 #include "loadtest/run.h"
 
 static const struct {
@@ -36,6 +37,18 @@ static void member_real(struct json_out *o, const char *key, double v)
 	json_raw(o, text, (size_t)len);
 }
 
+static void write_latency(struct json_out *o, const struct histogram *h)
+{
+	json_key(o, "latencyMs");
+	json_open(o, '{');
+	for (size_t i = 0; i < PERCENTILES; i++)
+		member_real(
+			o, percentiles[i].name, (double)histogram_at(h, percentiles[i].part) / 1e3);
+	member_real(o, "max", (double)h->max_us / 1e3);
+	member_real(o, "mean", histogram_mean_us(h) / 1e3);
+	json_close(o, '}');
+}
+
 static void write_phase(
 	struct json_out *o, const char *key, const struct drive_result *r, uint64_t devices)
 {
@@ -47,16 +60,29 @@ static void write_phase(
 	member_real(o, "seconds", (double)r->wall_us / 1e6);
 	member_real(o, "devicesPerSecond", per_second(devices, r->wall_us));
 	member_real(o, "requestsPerSecond", per_second(r->requests, r->wall_us));
-	json_key(o, "latencyMs");
-	json_open(o, '{');
-	for (size_t i = 0; i < PERCENTILES; i++)
-		member_real(o, percentiles[i].name,
-			(double)histogram_at(&r->latency, percentiles[i].part) / 1e3);
-	member_real(o, "max", (double)r->latency.max_us / 1e3);
-	member_real(o, "mean", histogram_mean_us(&r->latency) / 1e3);
-	json_close(o, '}');
+	write_latency(o, &r->latency);
 	member_real(o, "ownCpuUsPerDevice", cpu_per_item(r));
 	json_close(o, '}');
+}
+
+/* Each request of a device by itself. */
+static void write_steps(struct json_out *o, const struct run *run)
+{
+	json_key(o, "steps");
+	json_open(o, '{');
+	for (unsigned i = 0; i < run->procedure->step_count; i++) {
+		json_key(o, run->procedure->steps[i].name);
+		json_open(o, '{');
+		json_member_number(o, "requests", (int64_t)run->measured.steps[i].count);
+		write_latency(o, &run->measured.steps[i]);
+		json_close(o, '}');
+	}
+	json_close(o, '}');
+}
+
+static uint64_t signatures_verified(const struct run *run)
+{
+	return run->checker != NULL ? signature_checker_verified(run->checker) : 0;
 }
 
 static void write_counts(struct json_out *o, const struct tally *t)
@@ -94,10 +120,13 @@ static const char *make_json(const struct run *run, struct arena *arena, size_t 
 	json_member_number(&o, "created", (int64_t)t->created);
 	json_member_number(&o, "expectedRefusals", (int64_t)t->expected_refusals);
 	json_member_number(&o, "verified", (int64_t)t->verified);
-	json_member_number(
-		&o, "signaturesVerified", (int64_t)signature_checker_verified(run->checker));
-	write_phase(&o, "provisioning", &run->provisioning, t->acknowledged);
-	write_phase(&o, "vectors", &run->vectors, run->vectors.items);
+	json_member_number(&o, "signaturesVerified", (int64_t)signatures_verified(run));
+	json_member_number(&o, "completed", (int64_t)t->completed);
+	if (run->procedure->provisions)
+		write_phase(&o, "provisioning", &run->provisioning, t->acknowledged);
+	write_phase(&o, run->procedure->phase_key, &run->measured, run->measured.items);
+	if (run->procedure->step_count > 1)
+		write_steps(&o, run);
 	write_counts(&o, t);
 	json_close(&o, '}');
 	return json_end(&o, len);
@@ -121,35 +150,68 @@ static bool write_json(const struct run *run, const char *file)
 	return fine;
 }
 
+static void print_latency(const struct histogram *h)
+{
+	for (size_t i = 0; i < PERCENTILES; i++)
+		printf(" %8.2f", (double)histogram_at(h, percentiles[i].part) / 1e3);
+	printf(" %8.2f", (double)h->max_us / 1e3);
+}
+
 static void print_phase(const char *name, const struct drive_result *r, uint64_t devices)
 {
-	printf("%-14s %8" PRIu64 " %9.1f %9.0f", name, devices, (double)r->wall_us / 1e6,
+	printf("%-18s %8" PRIu64 " %9.1f %9.0f", name, devices, (double)r->wall_us / 1e6,
 		per_second(devices, r->wall_us));
+	print_latency(&r->latency);
+	printf(" %8.1f\n", cpu_per_item(r));
+}
+
+static void print_phases(const struct run *run)
+{
+	const struct procedure *p = run->procedure;
+	const struct drive_result *m = &run->measured;
+
+	printf("%-18s %8s %9s %9s", "", "DEVICES", "SECONDS", "PER S");
 	for (size_t i = 0; i < PERCENTILES; i++)
-		printf(" %8.2f", (double)histogram_at(&r->latency, percentiles[i].part) / 1e3);
-	printf(" %8.2f %8.1f\n", (double)r->latency.max_us / 1e3, cpu_per_item(r));
+		printf(" %5s ms", percentiles[i].name);
+	printf(" %5s ms %8s\n", "max", "OWN us");
+	if (p->provisions)
+		print_phase("provisioning", &run->provisioning, run->tally.acknowledged);
+	if (m->items > 0)
+		print_phase(p->phase, m, m->items);
+	/* Of a first step alone the row above has said all. */
+	for (unsigned i = 0; m->steps[1].count > 0 && i < p->step_count; i++) {
+		printf("  %-16s %8" PRIu64 " %9s %9.0f", p->steps[i].name, m->steps[i].count, "",
+			per_second(m->steps[i].count, m->wall_us));
+		print_latency(&m->steps[i]);
+		putchar('\n');
+	}
+	putchar('\n');
+}
+
+static void print_successes(const struct run *run)
+{
+	const struct tally *t = &run->tally;
+
+	if (t->acknowledged > 0)
+		printf("acknowledged %" PRIu64 ", of these new %" PRIu64 "; ", t->acknowledged,
+			t->created);
+	if (!run->procedure->paces_provisioning)
+		printf("completed %" PRIu64 "; ", t->completed);
+	printf("answers verified as the device would %" PRIu64 "\n", t->verified);
+	if (t->expected_refusals > 0)
+		printf("faulty devices refused as they must be: %" PRIu64 "\n",
+			t->expected_refusals);
+	if (run->provisioning.repeated + run->measured.repeated > 0)
+		printf("requests repeated: %" PRIu64 "\n",
+			run->provisioning.repeated + run->measured.repeated);
 }
 
 static void print_table(const struct run *run)
 {
 	const struct tally *t = &run->tally;
 
-	printf("%-14s %8s %9s %9s", "", "DEVICES", "SECONDS", "PER S");
-	for (size_t i = 0; i < PERCENTILES; i++)
-		printf(" %5s ms", percentiles[i].name);
-	printf(" %5s ms %8s\n", "max", "OWN us");
-	print_phase("provisioning", &run->provisioning, t->acknowledged);
-	if (run->vectors.items > 0)
-		print_phase("first attach", &run->vectors, run->vectors.items);
-	printf("\nacknowledged %" PRIu64 ", of these new %" PRIu64
-	       "; verified as the device would %" PRIu64 "\n",
-		t->acknowledged, t->created, t->verified);
-	if (t->expected_refusals > 0)
-		printf("faulty devices refused as they must be: %" PRIu64 "\n",
-			t->expected_refusals);
-	if (run->provisioning.repeated + run->vectors.repeated > 0)
-		printf("requests repeated: %" PRIu64 "\n",
-			run->provisioning.repeated + run->vectors.repeated);
+	print_phases(run);
+	print_successes(run);
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		if (t->errors[i] > 0)
 			printf("error %-28s %" PRIu64 "\n", outcome_cause((enum outcome)i),

@@ -12,6 +12,11 @@ static const char *const names[WRONG_COUNT] = {
 	[WRONG_REFUSAL] = "refused for the wrong reason",
 	[WRONG_VECTORS] = "RAND/AUTN not accepted by the SE",
 	[WRONG_INNER_IMSI] = "IMSI in RAND is not the SUPI",
+	[WRONG_AKA] = "vector not accepted by the USIM",
+	[WRONG_SQN] = "SQN not accepted by the USIM",
+	[WRONG_SIGNATURE] = "signature does not verify",
+	[WRONG_AGREEMENT] = "B or MAC3 not accepted",
+	[WRONG_PROFILE] = "K' or K'' does not open",
 };
 
 const char *wrong_answer_name(enum wrong_answer w)
@@ -85,6 +90,11 @@ void tally_refuse(struct tally *t, uint64_t device, enum outcome cause, enum out
 		t->expected_refusals++;
 		return;
 	}
+	tally_error(t, cause);
+}
+
+void tally_error(struct tally *t, enum outcome cause)
+{
 	t->errors[cause]++;
 	if (outcome_kind(cause) == KIND_REFUSED)
 		tally_wrong(t, WRONG_REFUSAL);

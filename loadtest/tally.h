@@ -17,6 +17,11 @@ enum wrong_answer {
 	WRONG_REFUSAL,     /* of a device without a fault, or for another reason than its fault */
 	WRONG_VECTORS,     /* RAND and AUTN that the SE does not accept */
 	WRONG_INNER_IMSI,  /* the IMSI in RAND is not that of the answer */
+	WRONG_AKA,         /* AUTN that the USIM does not accept, or another RES* or K_AUSF */
+	WRONG_SQN,         /* a sequence number that the USIM does not take */
+	WRONG_SIGNATURE,   /* sigCn or profileSignature does not verify */
+	WRONG_AGREEMENT,   /* B or MAC3 that the device does not accept */
+	WRONG_PROFILE,     /* K' or K'' does not open, or the two sides' differ */
 	WRONG_COUNT,
 };
 
@@ -29,6 +34,8 @@ struct tally {
 	uint64_t *set;           /* all IMSIs, open addressing; 0: free */
 	size_t set_size;         /* a power of two */
 	uint64_t acknowledged, created, expected_refusals, verified;
+	uint64_t
+		completed; /* devices that got through the procedure, or requests where it repeats */
 	uint64_t errors[OUTCOME_COUNT];
 	uint64_t wrong[WRONG_COUNT];
 };
@@ -42,6 +49,8 @@ void tally_end(struct tally *t);
 bool tally_acknowledge(struct tally *t, uint64_t device, uint64_t imsi, bool created);
 /* A refusal, counted once a device. expected: FINE for a device without a fault. */
 void tally_refuse(struct tally *t, uint64_t device, enum outcome cause, enum outcome expected);
+/* A request of a device without a fault was refused or not answered. */
+void tally_error(struct tally *t, enum outcome cause);
 void tally_wrong(struct tally *t, enum wrong_answer w);
 uint64_t tally_wrong_total(const struct tally *t);
 
