@@ -135,10 +135,10 @@ down: ## stop the embedded deployment; its data stays
 demo: all ## devices attach step by step, then a fleet, in a deployment of its own
 	@ARPF_BUILD=$(BUILD) deploy/embedded/demo.sh
 
-$(BUILD)/tests/bench/floors: tests/bench/floors.c $(LIBRARY)
+$(BUILD)/tests/bench/floors: $(wildcard tests/bench/*.c) $(LIBRARY) tests/bench/floors.h
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(filter-out %.h,$^) $(LDLIBS)
 
 bench: all $(BUILD)/tests/bench/floors ## the figures of docs/performance.md, beside their floors (BENCH="--devices N ...")
 	@ARPF_BUILD=$(BUILD) tests/bench/bench.sh $(BUILD)/tests/bench/floors $(BENCH)

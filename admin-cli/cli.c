@@ -77,9 +77,7 @@ const char *cli_option(const struct cli *cli, const char *name)
 	return value != NULL ? value : value_in(cli_globals, cli->globals, name);
 }
 
-static enum cli_end misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static enum cli_end misuse(const char *format, ...)
+enum cli_end cli_misuse(const char *format, ...)
 {
 	va_list values;
 
@@ -121,13 +119,13 @@ static bool take_option(const struct cli_option *options, const char **values, c
 
 		*end = CLI_DONE;
 		if (values[i] != NULL)
-			*end = misuse("--%s is given twice", option->name);
+			*end = cli_misuse("--%s is given twice", option->name);
 		else if (option->value == NULL && value != NULL)
-			*end = misuse("--%s takes no value", option->name);
+			*end = cli_misuse("--%s takes no value", option->name);
 		else if (option->value == NULL)
 			value = "";
 		else if (value == NULL && (value = take_word(rest)) == NULL)
-			*end = misuse("--%s needs %s", option->name, option->value);
+			*end = cli_misuse("--%s needs %s", option->name, option->value);
 		values[i] = value;
 		return true;
 	}
@@ -166,18 +164,19 @@ static enum cli_end take_plain_word(struct cli *cli, struct reading *r, const ch
 	if (r->noun == NULL) {
 		r->noun = word;
 		if (!is_noun(r->commands, word))
-			return misuse("there is no command '%s'", word);
+			return cli_misuse("there is no command '%s'", word);
 		cli->command = find_command(r);
 		return CLI_DONE;
 	}
 	if (cli->command == NULL) {
 		r->verb = word;
 		cli->command = find_command(r);
-		return cli->command != NULL ? CLI_DONE
-					    : misuse("there is no command '%s %s'", r->noun, word);
+		return cli->command != NULL
+			       ? CLI_DONE
+			       : cli_misuse("there is no command '%s %s'", r->noun, word);
 	}
 	if (r->arguments == CLI_ARGUMENTS_MAX || cli->command->arguments[r->arguments] == NULL)
-		return misuse("'%s' is one argument too many", word);
+		return cli_misuse("'%s' is one argument too many", word);
 	cli->arguments[r->arguments++] = word;
 	return CLI_DONE;
 }
@@ -200,7 +199,7 @@ static enum cli_end take_dashed_word(
 			 take_option(cli->command->options, cli->values, word, rest, &end)) ||
 			take_option(cli_globals, cli->globals, word, rest, &end)))
 		return end;
-	return misuse("there is no option %s%s", word,
+	return cli_misuse("there is no option %s%s", word,
 		cli->command == NULL ? " before the command" : " of this command");
 }
 
@@ -209,13 +208,13 @@ static enum cli_end check_complete(const struct cli *cli, const struct reading *
 	const struct cli_command *c = cli->command;
 
 	if (c == NULL)
-		return r->noun == NULL ? misuse("a command is missing")
-				       : misuse("'%s' needs a verb", r->noun);
+		return r->noun == NULL ? cli_misuse("a command is missing")
+				       : cli_misuse("'%s' needs a verb", r->noun);
 	if (r->arguments < CLI_ARGUMENTS_MAX && c->arguments[r->arguments] != NULL)
-		return misuse("%s is missing", c->arguments[r->arguments]);
+		return cli_misuse("%s is missing", c->arguments[r->arguments]);
 	for (unsigned i = 0; i < CLI_OPTIONS_MAX && c->options[i].name != NULL; i++)
 		if (c->options[i].required && cli->values[i] == NULL)
-			return misuse(
+			return cli_misuse(
 				"--%s %s is missing", c->options[i].name, c->options[i].value);
 	return CLI_DONE;
 }

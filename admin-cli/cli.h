@@ -72,6 +72,8 @@ void cli_print_help(
 enum cli_end cli_refuse(const char *cause, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 enum cli_end cli_refuse_outcome(enum outcome outcome, const char *detail);
+/* What the table cannot say is wrong with a command line; always CLI_MISUSED. */
+enum cli_end cli_misuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The JSON value on stdout, a line; takes the reference. */
 enum cli_end cli_answer_json(json_t *answer);
 

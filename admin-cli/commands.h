@@ -14,6 +14,11 @@ enum cli_end command_keys_list(struct cli *cli);
 enum cli_end command_keys_rotate(struct cli *cli);
 enum cli_end command_keys_retire(struct cli *cli);
 
+enum cli_end command_ibs_kms_init(struct cli *cli);
+enum cli_end command_ibs_issue(struct cli *cli);
+enum cli_end command_ibs_renew(struct cli *cli);
+enum cli_end command_ibs_show(struct cli *cli);
+
 enum cli_end command_trust_add(struct cli *cli);
 enum cli_end command_trust_list(struct cli *cli);
 enum cli_end command_trust_remove(struct cli *cli);
@@ -24,6 +29,9 @@ enum cli_end command_revoke_list(struct cli *cli);
 
 enum cli_end command_imsi_pool_add(struct cli *cli);
 enum cli_end command_imsi_pool_list(struct cli *cli);
+
+enum cli_end command_subscriber_add(struct cli *cli);
+enum cli_end command_subscriber_import(struct cli *cli);
 
 enum cli_end command_binding_show(struct cli *cli);
 enum cli_end command_binding_list(struct cli *cli);

@@ -8,7 +8,7 @@ packages=(
   libmicrohttpd-dev libev-dev libjansson-dev libcbor-dev libinih-dev libpq-dev
   libcurl4-openssl-dev libp11-kit-dev libssl-dev
   softhsm2 postgresql
-  check libsubunit-dev valgrind python3 python3-cryptography
+  check libsubunit-dev valgrind gdb python3 python3-cryptography
   "$@"
 )
 

@@ -68,6 +68,8 @@ write_config() {
     echo "hsm.pin_file = $world/pin"
     echo "hsm.ca_certificate_file = $world/ca/ca.pem"
     echo "hsm.ca_key_file = $world/ca/ca.key"
+    echo "subscriptions.ibs_suite = eccsi-p256-sha256"
+    echo "devices.certificate_hosts = http://127.0.0.1:*"
     echo "database.connection = host='$postgres' port=5432 dbname=arpf user=arpf"
     [ ! -f "$world/settings" ] || cat "$world/settings"
   } | awk -F ' *= *' '
@@ -122,6 +124,15 @@ wait_for_imsis() {
   done
 }
 
+# The server signs by an identity of the present month; near its end the next month's is issued too.
+issue_identity() {
+  {
+    arpfctl ibs kms-init --if-missing
+    arpfctl ibs issue --id "$(af_fqdn)"
+    arpfctl ibs renew
+  } >>"$world/setup.log"
+}
+
 provision_server() {
   arpfctl trust add --use arpf "$world/ca/ca.pem" >>"$world/setup.log"
   arpfctl imsi-pool add --plmn 00101 --first 1 --last 99999999 >>"$world/setup.log"
@@ -152,11 +163,14 @@ if ! is_running_as_configured; then
   stop_arpfd
   arpfctl migrate >"$world/setup.log"
   arpfctl keys init >>"$world/setup.log"
+  issue_identity
   ! port_is_taken "$port" || fail "port $port on 127.0.0.1 is taken; try: ARPF_PORT=8481 make up"
   start_arpfd
   wait_for_arpfd "$port" || fail "arpfd did not start: $(tail -n 5 "$world/arpfd.log")"
   cp "$world/arpf.conf" "$world/arpf.conf.running"
   echo "$port" >"$world/port"
+else
+  issue_identity
 fi
 [ -f "$world/provisioned" ] || provision_server
 say "openarpf answers at $ARPF_URL; for its commands: . ${world#"$PWD"/}/env"

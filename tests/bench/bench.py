@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make bench: what a device's initial attach costs, beside what it cannot cost less than.
+"""make bench: what the procedures cost, beside what they cannot cost less than.
 
 The floors are measured first (tests/bench/floors.c, and the token's own speed by `arpfctl hsm probe`),
 then arpfload drives a server of its own, and the CPU time of arpfd, its arpf-keyd workers and its
@@ -76,19 +76,23 @@ def floors(program):
     return found
 
 
-def print_floors(f):
-    total = 2 * f["ecdsa_verify"] + f["token_agreement"] + f["kdf_and_aes"] + f["database_row"]
-    rows = [
+def print_floor(title, rows):
+    total = sum(us for _, us in rows)
+    print(f"\n{title}\nFloor: CPU microseconds a device")
+    for name, us in rows:
+        print(f"  {name:<56}{us:8.1f}")
+    print(f"  {'sum':<56}{total:8.1f}")
+    return total
+
+
+def attach_floor(f):
+    total = print_floor("Initial attach", [
         ("ECDSA verification of CERT.SE (OpenSSL, key reused)", f["ecdsa_verify"]),
         ("ECDSA verification of the ATK (the same)", f["ecdsa_verify"]),
         ("one agreement through the PKCS#11 module", f["token_agreement"]),
         ("KDFs, AES, CMAC, key wraps, hashes", f["kdf_and_aes"]),
         ("one database row in a batch of 256", f["database_row"]),
-    ]
-    print("\nFloor: CPU microseconds a device")
-    for name, us in rows:
-        print(f"  {name:<56}{us:8.1f}")
-    print(f"  {'sum':<56}{total:8.1f}")
+    ])
     saved = f["ecdsa_verify"] - f["ecdsa_verify_issuer_table"]
     print(f"  {'with the issuer table for CERT.SE':<56}{total - saved:8.1f}")
     return total, total - saved
@@ -97,58 +101,130 @@ def print_floors(f):
 IN_FLIGHT = 4096
 
 
-def drive(args, fleet, first, devices, concurrency, batch):
+def drive(procedure, fleet, first, devices, concurrency, verify, *more):
     report = f"{fleet}/run.json"
-    words = ["arpfload", "run", "--procedure", "initial-attach", "--fleet", fleet, "--first", str(first),
-             "--devices", str(devices), "--concurrency", str(concurrency), "--verify", str(args.verify),
-             "--json", report]
-    if batch > 1:
-        words += ["--batch", str(batch)]
-    run(*words)
+    run("arpfload", "run", "--procedure", procedure, "--fleet", fleet, "--first", str(first), "--devices",
+        str(devices), "--concurrency", str(concurrency), "--verify", str(verify), "--json", report, *more)
     with open(report) as f:
         return json.load(f)
 
 
-def measure(args):
-    world = os.environ["ARPF_WORLD"]
-    fleet = f"{world}/fleet"
-    print(f"making {args.devices} devices", file=sys.stderr)
+class Server:
+    """Whose CPU time is counted: arpfd with its workers, and PostgreSQL."""
+
+    def __init__(self, postmaster_file):
+        self.arpfd = json.loads(run("arpfctl", "status", "--json"))["server"]["pid"]
+        with open(postmaster_file) as f:
+            self.postmaster = int(f.readline())
+
+    def seconds(self):
+        found = {}
+        for root in (self.arpfd, self.postmaster):
+            for name, seconds in family(root).items():
+                found[name] = found.get(name, 0) + seconds
+        return found
+
+    def used(self, work):
+        """What work() answers, and the CPU microseconds of each program meanwhile."""
+        before = self.seconds()
+        answer = work()
+        after = self.seconds()
+        return answer, {n: (s - before.get(n, 0)) * 1e6 for n, s in after.items()}
+
+
+def print_use(devices, used, floor, detail):
+    total = sum(used.values()) / devices
+    print(f"\nUsed: CPU microseconds a device, {detail}")
+    for name, us in sorted(used.items(), key=lambda item: -item[1]):
+        if us / devices >= 0.1:
+            print(f"  {name:<56}{us / devices:8.1f}")
+    print(f"  {'sum':<56}{total:8.1f}")
+    print(f"  {'ratio to the floor':<56}{total / floor:8.2f}")
+    return total
+
+
+def figures(report):
+    return report.get("measured") or report["provisioning"]
+
+
+def print_rate(report):
+    phase = figures(report)
+    latency = phase["latencyMs"]
+    print(f"\nThroughput {phase['devicesPerSecond']:.0f} devices/s; latency p50 {latency['p50']:.1f} ms, "
+          f"p99 {latency['p99']:.1f} ms; arpfload's own CPU {phase['ownCpuUsPerDevice']:.0f} us a device")
+    print(f"errors: {report['errors'] or 'none'}; wrong answers: {report['wrongAnswers']}", flush=True)
+    return report["wrongAnswers"]
+
+
+def bench_attach(args, f, server):
+    floor, table_floor = attach_floor(f)
+    fleet = os.environ["ARPF_WORLD"] + "/fleet"
     run("arpfload", "fleet", "create", "--procedure", "initial-attach", "--devices",
         str(args.devices + 2 * IN_FLIGHT), "--out", fleet)
     run("arpfctl", "trust", "add", "--use", "se", f"{fleet}/ci.pem")
-    status = json.loads(run("arpfctl", "status", "--json"))
-    arpfd = status["server"]["pid"]
-    with open(args.postmaster) as f:
-        postmaster = int(f.readline())
-    before = (family(arpfd), family(postmaster), time.monotonic())
-    report = drive(args, fleet, 0, args.devices, args.concurrency, args.batch)
-    after = (family(arpfd), family(postmaster), time.monotonic())
-    used = {}
-    for i in (0, 1):
-        for name, seconds in after[i].items():
-            used[name] = used.get(name, 0) + (seconds - before[i].get(name, 0)) * 1e6
-    memory = peak_mib(arpfd)
-    drive(args, fleet, args.devices, 2 * IN_FLIGHT, IN_FLIGHT, 1)
-    return report, used, after[2] - before[2], (memory, peak_mib(arpfd))
-
-
-def print_use(args, report, used, wall, memory, floor, table_floor):
-    n = args.devices
-    total = sum(used.values()) / n
-    print(f"\nUsed: CPU microseconds a device, {n} devices, concurrency {args.concurrency}, "
-          f"batch {args.batch}, {args.verify} % verified")
-    for name, us in sorted(used.items(), key=lambda item: -item[1]):
-        if us / n >= 0.1:
-            print(f"  {name:<56}{us / n:8.1f}")
-    print(f"  {'sum':<56}{total:8.1f}")
-    print(f"  {'ratio to the floor':<56}{total / floor:8.2f}")
+    more = ["--batch", str(args.batch)] if args.batch > 1 else []
+    report, used = server.used(lambda: drive(
+        "initial-attach", fleet, 0, args.devices, args.concurrency, args.verify, *more))
+    memory = peak_mib(server.arpfd)
+    drive("initial-attach", fleet, args.devices, 2 * IN_FLIGHT, IN_FLIGHT, args.verify)
+    total = print_use(args.devices, used, floor, f"{args.devices} devices, concurrency {args.concurrency}, "
+                      f"batch {args.batch}, {args.verify} % verified")
     print(f"  {'ratio to the floor with the issuer table':<56}{total / table_floor:8.2f}")
-    phase = report["provisioning"]
-    latency = phase["latencyMs"]
-    print(f"\nThroughput {phase['devicesPerSecond']:.0f} devices/s durable; latency p50 {latency['p50']:.1f} ms, "
-          f"p99 {latency['p99']:.1f} ms; arpfd's peak memory {memory[0]:.0f} MiB, {memory[1]:.0f} MiB at {IN_FLIGHT} in flight; arpfload's own CPU "
-          f"{phase['ownCpuUsPerDevice']:.0f} us a device; wall {wall:.1f} s")
-    print(f"errors: {report['errors'] or 'none'}; wrong answers: {report['wrongAnswers']}")
+    print(f"\narpfd's peak memory {memory:.0f} MiB, {peak_mib(server.arpfd):.0f} MiB at {IN_FLIGHT} in flight")
+    return print_rate(report)
+
+
+def bench_import(args, f, server):
+    """Subscribers from a file: lines a second, beside how many keys a second the module wraps."""
+    fleet = os.environ["ARPF_WORLD"] + "/subscribers"
+    lines = 5 * args.devices
+    run("arpfload", "fleet", "create", "--procedure", "auth-data", "--devices", str(lines), "--out", fleet)
+    start = time.monotonic()
+    run("arpfctl", "subscriber", "import", f"{fleet}/subscribers.csv")
+    seconds = time.monotonic() - start
+    print(f"\nImport of {lines} subscribers: {lines / seconds:.0f} lines/s sealed and committed; the module wraps "
+          f"{1e6 / f['token_wrap']:.0f} keys/s in one process", flush=True)
+    return 0
+
+
+def bench_auth_data(args, f, server):
+    floor = print_floor("Authentication data", [
+        ("one unwrap, two AES-ECB calls, one destroy in the token", f["token_unwrap_and_two_ecb"]),
+        ("one SQN row in a batch of 256", f["database_update"]),
+        ("one HTTP exchange", f["http_exchange"]),
+    ])
+    fleet = os.environ["ARPF_WORLD"] + "/subscribers"
+    report, used = server.used(lambda: drive(
+        "auth-data", fleet, 0, 5 * args.devices, args.concurrency, args.verify, "--order", "random"))
+    print_use(5 * args.devices, used, floor,
+              f"{5 * args.devices} requests for subscribers at random, concurrency {args.concurrency}")
+    return print_rate(report)
+
+
+def bench_companion(args, f, server, group, devices):
+    floor = print_floor(f"Companion DH, {group}", [
+        ("one generated key pair", f[f"{group}_pair"]),
+        ("one agreement, the element checked", f[f"{group}_agreement"]),
+        ("1/64 of an ECCSI signature", f["eccsi_sign"] / 64),
+        ("one database row in a batch of 256", f["database_row"]),
+    ])
+    fleet = os.environ["ARPF_WORLD"] + "/dh-" + group
+    run("arpfload", "fleet", "create", "--procedure", "companion-dh", "--group", group, "--devices",
+        str(devices), "--out", fleet)
+    report, used = server.used(lambda: drive(
+        "companion-dh", fleet, 0, devices, args.concurrency, args.verify))
+    print_use(devices, used, floor, f"{devices} devices, steps 3 to 12 in two requests, "
+              f"concurrency {args.concurrency}")
+    return print_rate(report)
+
+
+BENCHES = {
+    "initial-attach": bench_attach,
+    "import": bench_import,
+    "auth-data": bench_auth_data,
+    "companion-dh": lambda a, f, s: bench_companion(a, f, s, "p256", a.devices),
+    "companion-dh-ffdhe2048": lambda a, f, s: bench_companion(a, f, s, "ffdhe2048", a.devices // 5),
+}
 
 
 def main():
@@ -157,15 +233,20 @@ def main():
     parser.add_argument("--concurrency", type=int, default=256)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--verify", type=int, default=0)
+    parser.add_argument("--only", action="append", choices=list(BENCHES), help="may be repeated; all unless given")
     parser.add_argument("--floors", required=True)
     parser.add_argument("--postmaster", required=True, help="the cluster's postmaster.pid")
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    floor, table_floor = print_floors(floors(args.floors))
-    report, used, wall, memory = measure(args)
-    print_use(args, report, used, wall, memory, floor, table_floor)
-    return 1 if report["wrongAnswers"] else 0
+    wanted = args.only or list(BENCHES)
+    if "auth-data" in wanted and "import" not in wanted:
+        wanted.insert(0, "import")  # it brings the subscribers
+    f, server, wrong = floors(args.floors), Server(args.postmaster), 0
+    for name in BENCHES:
+        if name in wanted:
+            wrong += BENCHES[name](args, f, server)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

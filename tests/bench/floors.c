@@ -1,10 +1,10 @@
 /*
- * What the irreducible operations of one device's initial attach cost on this machine, in CPU
- * microseconds: each in a loop of its own, in this process or, for the row, in the PostgreSQL
- * backend that serves it. One line an operation on stdout, "name microseconds"; tests/bench/bench.py
- * sets them beside what the server used. The agreement in the token is measured by `arpfctl hsm probe`.
+ * What the irreducible operations of the procedures cost on this machine, in CPU microseconds: each in a
+ * loop of its own, in this process or, for the rows, in the PostgreSQL backend that serves it. One line an
+ * operation on stdout, "name microseconds"; tests/bench/bench.py sets them beside what the server used.
+ * The agreement in the token is measured by `arpfctl hsm probe`.
  *
- *     floors CONNINFO
+ *     floors CONNINFO          ARPF_CONFIG names the token
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <libpq-fe.h>
@@ -19,14 +19,17 @@
 #include <unistd.h>
 
 #include "crypto/aes.h"
+#include "crypto/dh_group.h"
+#include "crypto/eccsi.h"
 #include "crypto/kdf.h"
 #include "crypto/p256.h"
+#include "tests/bench/floors.h"
 
 #define ROUNDS     2000
 #define ROWS       256
 #define ROW_ROUNDS 400
 
-static double cpu_us(void)
+double cpu_us(void)
 {
 	struct timespec t;
 
@@ -34,7 +37,7 @@ static double cpu_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static void must(bool good, const char *what)
+void must(bool good, const char *what)
 {
 	if (good)
 		return;
@@ -42,7 +45,7 @@ static void must(bool good, const char *what)
 	exit(1);
 }
 
-static void say(const char *name, double us)
+void say(const char *name, double us)
 {
 	printf("%s %.2f\n", name, us);
 	fflush(stdout);
@@ -108,6 +111,42 @@ static void measure_kdf_and_aes(void)
 	say("kdf_and_aes", (cpu_us() - start) / (ROUNDS * 5));
 }
 
+/* A server ephemeral, and the agreement with an element that is checked. */
+static void measure_group(enum dh_group group, int rounds)
+{
+	uint8_t secret[DH_SECRET_MAX], own[DH_ELEMENT_MAX], peer[DH_ELEMENT_MAX], z[DH_SHARED_MAX];
+	size_t len = dh_element_len(group);
+	char name[64];
+
+	must(dh_generate(group, secret, peer) == FINE, "dh_generate");
+	double start = cpu_us();
+
+	for (int i = 0; i < rounds; i++)
+		must(dh_generate(group, secret, own) == FINE, "dh_generate");
+	snprintf(name, sizeof(name), "%s_pair", dh_group_name(group));
+	say(name, (cpu_us() - start) / rounds);
+	start = cpu_us();
+	for (int i = 0; i < rounds; i++)
+		must(dh_agree(group, secret, bytes_of(peer, len), z) == FINE, "dh_agree");
+	snprintf(name, sizeof(name), "%s_agreement", dh_group_name(group));
+	say(name, (cpu_us() - start) / rounds);
+}
+
+static void measure_eccsi(void)
+{
+	uint8_t ksak[32], kpak[65], ssk[32], pvt[65], hs[32], signature[ECCSI_SIGNATURE_LEN];
+	struct bytes id = bytes_of("2026-11 bench", 13);
+
+	must(eccsi_kms_new(ksak, kpak) == FINE && eccsi_extract(ksak, kpak, id, ssk, pvt) == FINE &&
+			eccsi_hs(kpak, id, pvt, hs) == FINE,
+		"eccsi");
+	double start = cpu_us();
+
+	for (int i = 0; i < ROUNDS; i++)
+		must(eccsi_sign(ssk, pvt, hs, BYTES(kpak), signature) == FINE, "eccsi_sign");
+	say("eccsi_sign", (cpu_us() - start) / ROUNDS);
+}
+
 /* CPU time of another process, by the kernel's clock ticks. */
 static double process_cpu_us(int pid)
 {
@@ -163,6 +202,15 @@ static void measure_row(const char *conninfo)
 		PQclear(query(c, sql));
 	}
 	say("database_row", (process_cpu_us(PQbackendPID(c)) - start) / (ROW_ROUNDS * ROWS));
+	start = process_cpu_us(PQbackendPID(c));
+	for (int i = 0; i < ROW_ROUNDS; i++) {
+		snprintf(sql, sizeof(sql),
+			"UPDATE floor_rows SET state = state + 1 WHERE dimsi = ANY("
+			"ARRAY(SELECT generate_series(%d, %d)::bigint)) RETURNING sealed",
+			i * ROWS, (i + 1) * ROWS - 1);
+		PQclear(query(c, sql));
+	}
+	say("database_update", (process_cpu_us(PQbackendPID(c)) - start) / (ROW_ROUNDS * ROWS));
 	PQclear(query(c, "DROP TABLE floor_rows"));
 	PQfinish(c);
 }
@@ -172,6 +220,11 @@ int main(int argc, char **argv)
 	measure_verify();
 	measure_issuer_verify();
 	measure_kdf_and_aes();
+	measure_group(DH_P256, ROUNDS);
+	measure_group(DH_FFDHE2048, ROUNDS / 10);
+	measure_eccsi();
+	measure_http();
+	measure_token();
 	measure_row(argc > 1 ? argv[1] : "");
 	return 0;
 }
