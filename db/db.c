@@ -10,15 +10,26 @@
 #define SWEEP_S 0.1
 /* Nobody waits longer than this for a database that is away: a client is better told soon. */
 #define QUEUE_MS 3000
+/*
+ * A statement costs a backend some hundred microseconds however few its rows are. Where many come anyway (so many
+ * within a window), a batch waits for others, for moments; where few come, nothing waits.
+ */
+#define WINDOW_MS 100
+#define MANY      128u
+#define WORTH_IT  64u
+#define GATHER_MS 10
 
 struct queue {
 	struct db_request *first, *last;
+	unsigned count;
+	int64_t window_ms; /* when the present window began */
+	unsigned in_window, in_last_window;
 };
 
 struct db {
 	struct ev_loop *loop;
 	char *conninfo;
-	ev_timer sweep;
+	ev_timer sweep, gather;
 	struct queue queues[DB_STATEMENT_COUNT];
 	unsigned waiting;
 	uint64_t order;
@@ -35,17 +46,31 @@ static void join_back(struct queue *q, struct db_request *r)
 	else
 		q->last->next = r;
 	q->last = r;
+	q->count++;
+}
+
+static void count_in_window(struct queue *q, int64_t now)
+{
+	if (now - q->window_ms >= WINDOW_MS) {
+		q->in_last_window = now - q->window_ms < 2 * WINDOW_MS ? q->in_window : 0;
+		q->in_window = 0;
+		q->window_ms = now;
+	}
+	q->in_window++;
 }
 
 void db_submit(struct db *db, struct db_request *r)
 {
-	int64_t latest = clock_ms() + QUEUE_MS;
+	struct queue *q = &db->queues[r->statement];
+	int64_t now = clock_ms(), latest = now + QUEUE_MS;
 
 	r->order = db->order++;
+	r->since_ms = now;
 	r->until_ms = r->deadline_ms < latest ? r->deadline_ms : latest;
 	r->sent = false;
 	r->alone = false;
-	join_back(&db->queues[r->statement], r);
+	count_in_window(q, now);
+	join_back(q, r);
 	db->waiting++;
 }
 
@@ -56,9 +81,12 @@ void lane_put_back(struct db *db, struct db_request *first)
 	if (first == NULL)
 		return;
 	struct queue *q = &db->queues[first->statement];
-	db->waiting++;
+	unsigned count = 1;
+
 	for (; last->next != NULL; last = last->next)
-		db->waiting++;
+		count++;
+	db->waiting += count;
+	q->count += count;
 	last->next = q->first;
 	if (q->first == NULL)
 		q->last = last;
@@ -72,14 +100,26 @@ void lane_end(struct db *db, struct db_request *r, enum outcome outcome)
 	r->done(r, outcome);
 }
 
-static struct queue *find_oldest(struct db *db)
+static bool is_gathering(const struct queue *q, int64_t now)
+{
+	const struct db_request *r = q->first;
+
+	return q->count < WORTH_IT && (q->in_window >= MANY || q->in_last_window >= MANY) &&
+	       now - r->since_ms < GATHER_MS && !r->alone &&
+	       statement_takes_many(statement_of(r->statement));
+}
+
+/* The queue whose front has waited longest, of those that are due; NULL where none is. */
+static struct queue *find_oldest(struct db *db, int64_t now)
 {
 	struct queue *oldest = NULL;
 
 	for (unsigned i = 0; i < DB_STATEMENT_COUNT; i++) {
 		struct queue *q = &db->queues[i];
 
-		if (q->first != NULL && (oldest == NULL || q->first->order < oldest->first->order))
+		if (q->first != NULL &&
+			(oldest == NULL || q->first->order < oldest->first->order) &&
+			!is_gathering(q, now))
 			oldest = q;
 	}
 	return oldest;
@@ -103,6 +143,7 @@ static struct db_request *take_batch(struct db *db, struct queue *q, unsigned *c
 		q->last = NULL;
 	last->next = NULL;
 	db->waiting -= *count;
+	q->count -= *count;
 	return first;
 }
 
@@ -117,7 +158,17 @@ void db_pump(struct db *db)
 
 		if (!connection_is_idle(&db->connections[i], now))
 			continue;
-		struct db_request *batch = take_batch(db, find_oldest(db), &count);
+		struct queue *q = find_oldest(db, now);
+
+		if (q ==
+			NULL) { /* what gathers goes when it has waited, should nothing else happen */
+			if (!ev_is_active(&db->gather)) {
+				ev_timer_set(&db->gather, GATHER_MS / 1000.0, 0);
+				ev_timer_start(db->loop, &db->gather);
+			}
+			return;
+		}
+		struct db_request *batch = take_batch(db, q, &count);
 		connection_send(&db->connections[i], batch, count);
 	}
 }
@@ -127,7 +178,8 @@ static void take_late(struct db *db, struct queue *q, int64_t now, struct queue 
 {
 	struct db_request *r = q->first;
 
-	*q = (struct queue){ NULL, NULL };
+	q->first = q->last = NULL;
+	q->count = 0;
 	while (r != NULL) {
 		struct db_request *next = r->next;
 
@@ -143,7 +195,7 @@ static void take_late(struct db *db, struct queue *q, int64_t now, struct queue 
 
 static void end_late(struct db *db, int64_t now)
 {
-	struct queue late = { NULL, NULL };
+	struct queue late = { 0 };
 
 	for (unsigned i = 0; i < DB_STATEMENT_COUNT; i++)
 		take_late(db, &db->queues[i], now, &late);
@@ -169,6 +221,13 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 	db_pump(db);
 }
 
+static void on_gathered(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	db_pump(timer->data);
+}
+
 struct db *db_new(struct ev_loop *loop, const char *conninfo, unsigned connections)
 {
 	struct db *db = calloc(1, sizeof(*db) + connections * sizeof(struct connection));
@@ -188,6 +247,8 @@ struct db *db_new(struct ev_loop *loop, const char *conninfo, unsigned connectio
 	ev_timer_init(&db->sweep, on_sweep, SWEEP_S, SWEEP_S);
 	db->sweep.data = db;
 	ev_timer_start(loop, &db->sweep);
+	ev_init(&db->gather, on_gathered);
+	db->gather.data = db;
 	return db;
 }
 
@@ -196,6 +257,7 @@ void db_free(struct db *db)
 	if (db == NULL)
 		return;
 	ev_timer_stop(db->loop, &db->sweep);
+	ev_timer_stop(db->loop, &db->gather);
 	listener_free(db->listener);
 	for (unsigned i = 0; i < db->count; i++)
 		connection_stop(&db->connections[i]);

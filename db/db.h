@@ -4,7 +4,8 @@
  *
  * A request is one row of work for one statement of db/statements.h. Requests queue by statement;
  * db_pump() gives what has queued to idle connections, each batch one multi-row statement (arrays
- * of binary parameters through unnest) and one commit. A statement that fails as a batch of many
+ * of binary parameters through unnest) and one commit; a second batch of a statement goes beside the
+ * first only when it is worth it. A statement that fails as a batch of many
  * is tried row by row, so that one bad row spoils no other. A connection that breaks is made again
  * by the loop; a batch that was under way is asked again of another (every statement may be
  * repeated with the same result), and what is not answered by its deadline ends with
@@ -38,7 +39,7 @@ struct db_request {
 	/* the lane's own */
 	struct db_request *next;
 	uint64_t order;
-	int64_t until_ms;
+	int64_t since_ms, until_ms;
 	bool sent, alone;
 };
 

@@ -1,5 +1,7 @@
 #include "hsm/messages.h"
 
+#include <assert.h>
+
 struct operation_row {
 	const char *name;
 	size_t in, out;
@@ -65,4 +67,13 @@ const char *key_operation_name(enum key_operation operation)
 const char *key_use_name(enum key_use use)
 {
 	return use < KEY_USE_COUNT ? uses[use] : "unknown";
+}
+
+struct key_text key_text_of(const char *text)
+{
+	struct key_text k = { .len = (uint16_t)strlen(text) };
+
+	assert(k.len <= KEY_TEXT_MAX);
+	memcpy(k.at, text, k.len);
+	return k;
 }

@@ -89,6 +89,8 @@ struct key_text {
 	uint16_t len;
 	char at[KEY_TEXT_MAX];
 };
+/* Of a text that its caller has measured. */
+struct key_text key_text_of(const char *text);
 
 struct key_ping {
 	uint64_t nonce;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX 32
 
 enum option_kind {
 	OPTION_FLAG,   /* bool */

@@ -44,6 +44,8 @@ static const struct option_row rows[] = {
 		AT(json) },
 	{ "no-trust", NULL, "do not ask the server to agree on the fleet's root", OPTION_FLAG,
 		AT(no_trust) },
+	{ "no-confirmation", NULL, "companion-dh: steps 3 to 8 only", OPTION_FLAG,
+		AT(no_confirmation) },
 	{ "order", "ORDER", "auth-data: sequential or random; sequential unless given", OPTION_TEXT,
 		AT(order) },
 	{ "resync", "PERCENT", "auth-data: of the USIMs are ahead of the network and send AUTS",

@@ -6,11 +6,11 @@
 #ifndef LOADTEST_RUN_H
 #define LOADTEST_RUN_H
 
+#include "base/progress.h"
 #include "device/companion_ue.h"
 #include "loadtest/aka.h"
 #include "loadtest/attach.h"
 #include "loadtest/drive.h"
-#include "loadtest/progress.h"
 #include "loadtest/tally.h"
 
 struct procedure;
@@ -24,7 +24,7 @@ struct run_options {
 	struct server_options server;
 	uint64_t rate, concurrency, batch, duration_s, devices, first, verify, timeout_s,
 		deadline_s, certificate_port, resync;
-	bool retry, no_trust;
+	bool retry, no_trust, no_confirmation;
 };
 
 struct run {

@@ -46,7 +46,13 @@ bool credential_judge(struct run *run, struct flight *f)
 	if (run_verifies(run, run_device(run, f)) &&
 		dh_device_verify_answer(&s->device, run->checker, &s->answer) != FINE)
 		return run_wrong(run, WRONG_SIGNATURE);
-	return dh_device_agree(&s->device, &s->answer) == FINE || run_wrong(run, WRONG_AGREEMENT);
+	if (dh_device_agree(&s->device, &s->answer) != FINE)
+		return run_wrong(run, WRONG_AGREEMENT);
+	if (!run->options->no_confirmation)
+		return true;
+	run->tally.completed++;
+	run->tally.verified += run_verifies(run, run_device(run, f));
+	return false;
 }
 
 /* Step 9. */

@@ -1,6 +1,7 @@
 #include "procedures/auth_data.h"
 
 #include "procedures/body.h"
+#include "procedures/credential.h"
 #include "procedures/serving_network.h"
 #include "procedures/supi.h"
 
@@ -48,7 +49,7 @@ const struct procedure auth_data = {
 	.state_size = sizeof(struct vector_request),
 	.is_confidential = true,
 	.steps = {
-		{ "read_auth_request", LANE_CPU, read_auth_request },
+		{ "read_auth_request", LANE_LOOP, read_auth_request },
 		/* TS 33.501 6.12.5: the SIDF */
 		{ "deconceal_suci", LANE_KEY, deconceal_suci, have_msin, is_concealed },
 		{ "find_access_id", LANE_DB, find_access_id, have_access_id, is_access_id },
@@ -152,30 +153,26 @@ static enum outcome have_access_id(struct txn *t, enum outcome brought)
 	return supi_have_access_id(t, &v->supi, &v->access, brought);
 }
 
-/* What a credential's state means to whoever asks for a vector. */
+static const char *sentence_of(enum outcome state, const struct db_credential *c)
+{
+	if (state == CREDENTIAL_SUSPENDED)
+		return "The credential is suspended.";
+	if (state == CREDENTIAL_REVOKED)
+		return "The credential is revoked.";
+	if (state == CREDENTIAL_EXPIRED)
+		return "The credential is past its end.";
+	if (state == CREDENTIAL_RETIRED)
+		return c->kind == CREDENTIAL_EK
+			       ? "The eK has served the first attachment and is retired."
+			       : "The credential is retired.";
+	return "There is no such subscription.";
+}
+
 static enum outcome check_state(struct txn *t, const struct db_credential *c)
 {
-	static const char none[] = "There is no such subscription.";
+	enum outcome o = credential_state_outcome(c->state);
 
-	switch ((enum credential_state)c->state) {
-	case CREDENTIAL_IS_ACTIVE:
-		return FINE;
-	case CREDENTIAL_IS_PRE_ACTIVE:
-	case CREDENTIAL_IS_DESTROYED:
-		return txn_refuse(t, USER_NOT_FOUND, none);
-	case CREDENTIAL_IS_SUSPENDED:
-		return txn_refuse(t, CREDENTIAL_SUSPENDED, "The credential is suspended.");
-	case CREDENTIAL_IS_REVOKED:
-		return txn_refuse(t, CREDENTIAL_REVOKED, "The credential is revoked.");
-	case CREDENTIAL_IS_OVERDUE:
-		return txn_refuse(t, CREDENTIAL_EXPIRED, "The credential is past its end.");
-	case CREDENTIAL_IS_RETIRED:
-		return txn_refuse(t, CREDENTIAL_RETIRED,
-			c->kind == CREDENTIAL_EK
-				? "The eK has served the first attachment and is retired."
-				: "The credential is retired.");
-	}
-	return BROKEN;
+	return o == FINE || o == BROKEN ? o : txn_refuse(t, o, sentence_of(o, c));
 }
 
 static enum outcome refuse_long_k(struct txn *t)
@@ -282,12 +279,9 @@ static enum outcome have_sqn(struct txn *t, enum outcome brought)
 static enum outcome make_vector(struct txn *t)
 {
 	struct vector_request *v = t->state;
-	size_t len = strlen(v->serving_network);
-
 	copy_sealed(&v->credential.sealed, &v->make.sealed);
 	v->make.sqn = (uint64_t)v->credential.sqn;
-	v->make.serving_network.len = (uint16_t)len;
-	memcpy(v->make.serving_network.at, v->serving_network, len);
+	v->make.serving_network = key_text_of(v->serving_network);
 	return txn_ask_key(t, KEY_MAKE_VECTOR, &v->make, &v->vector);
 }
 

@@ -28,7 +28,7 @@ const struct procedure auth_event = {
 	.name = "auth-event", /* TS 33.501 6.1.4.1a */
 	.state_size = sizeof(struct event),
 	.steps = {
-		{ "read_event", LANE_CPU, read_event },
+		{ "read_event", LANE_LOOP, read_event },
 		{ "find_access_id", LANE_DB, find_access_id, have_access_id, is_access_id },
 		{ "record_event", LANE_DB, record_event, have_recorded },
 		{ "answer_event", LANE_REPLY, answer_event },

@@ -65,7 +65,7 @@ const struct procedure companion_credential_request = {
 	.undo = give_imsi_back,
 	.steps = {
 		/* 3 */
-		{ "read_credential_request", LANE_CPU, read_credential_request },
+		{ "read_credential_request", LANE_LOOP, read_credential_request },
 		{ "find_session", LANE_DB, find_session, have_session },
 		/* 4: MAC1, A, RAND2, B, KD, the Access ID */
 		{ "verify_mac1_and_agree", LANE_KEY, verify_mac1_and_agree, have_agreed },
@@ -183,14 +183,6 @@ static enum outcome have_session(struct txn *t, enum outcome brought)
 }
 
 static const char mac1_is_wrong[] = "MAC1 is not that of this request under the session's key.";
-
-static struct key_text key_text_of(const char *text)
-{
-	struct key_text k = { .len = (uint16_t)strlen(text) };
-
-	memcpy(k.at, text, k.len);
-	return k;
-}
 
 static enum outcome verify_mac1_and_agree(struct txn *t)
 {

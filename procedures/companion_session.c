@@ -23,7 +23,7 @@ const struct procedure akma_register_anchor_key = {
 	.state_size = sizeof(struct registration),
 	.is_confidential = true,
 	.steps = {
-		{ "read_anchor_key", LANE_CPU, read_anchor_key },
+		{ "read_anchor_key", LANE_LOOP, read_anchor_key },
 		/* TS 33.535 A.4: K = K_AF */
 		{ "derive_k", LANE_KEY, derive_k },
 		{ "keep_session", LANE_DB, keep_session },
@@ -40,7 +40,7 @@ const struct procedure akma_remove_context = {
 	.name = "akma-remove-context", /* TS 29.535 5.2.2.4 */
 	.state_size = sizeof(struct db_imsi),
 	.steps = {
-		{ "read_context", LANE_CPU, read_context },
+		{ "read_context", LANE_LOOP, read_context },
 		{ "remove_session", LANE_DB, remove_session, look_whether_gone },
 		{ "answer_removed", LANE_REPLY, answer_removed },
 	},

@@ -9,6 +9,7 @@
 #include "procedures/body.h"
 #include "procedures/certified_device.h"
 #include "procedures/companion_session.h"
+#include "procedures/credential.h"
 #include "procedures/device_profile.h"
 #include "procedures/held_imsi.h"
 
@@ -195,35 +196,14 @@ static enum outcome find_companion(struct txn *t)
 	return txn_ask_db(t, DB_FIND_CREDENTIAL, &a->find_companion, &a->companion);
 }
 
-/* Why a credential does not serve; FINE where it does. */
-static enum outcome judge_state(int32_t state)
-{
-	switch ((enum credential_state)state) {
-	case CREDENTIAL_IS_ACTIVE:
-		return FINE;
-	case CREDENTIAL_IS_SUSPENDED:
-		return CREDENTIAL_SUSPENDED;
-	case CREDENTIAL_IS_RETIRED:
-		return CREDENTIAL_RETIRED;
-	case CREDENTIAL_IS_REVOKED:
-		return CREDENTIAL_REVOKED;
-	case CREDENTIAL_IS_OVERDUE:
-		return CREDENTIAL_EXPIRED;
-	case CREDENTIAL_IS_PRE_ACTIVE:
-	case CREDENTIAL_IS_DESTROYED:
-		break;
-	}
-	return USER_NOT_FOUND;
-}
-
 static enum outcome have_companion(struct txn *t, enum outcome brought)
 {
 	const struct addition *a = t->state;
-	enum outcome o = brought == FINE ? judge_state(a->companion.state) : brought;
+	enum outcome o = brought == FINE ? credential_state_outcome(a->companion.state) : brought;
 
 	if (o == NO_ROW || o == USER_NOT_FOUND)
 		return txn_refuse(t, USER_NOT_FOUND, "The companion has no subscription here.");
-	return o == FINE || brought != FINE
+	return o == FINE || o == BROKEN || brought != FINE
 		       ? o
 		       : txn_refuse(t, o, "The companion's own credential is not in use.");
 }
@@ -286,7 +266,9 @@ static enum outcome have_device(struct txn *t, enum outcome brought)
 	if (d->owner != a->session.row.imsi)
 		return txn_refuse(
 			t, DEVICE_IN_USE, "The device is on somebody else's subscription.");
-	enum outcome o = judge_state(d->credential_state);
+	enum outcome o = credential_state_outcome(d->credential_state);
+	if (o == BROKEN)
+		return o;
 	if (o != FINE)
 		return txn_refuse(t, o == USER_NOT_FOUND ? CONFLICT : o,
 			"The device was added before, and its credential is not in use.");
@@ -308,14 +290,6 @@ static enum outcome have_imsi(struct txn *t, enum outcome brought)
 
 	a->profile.imsi = a->imsi.number;
 	return o;
-}
-
-static struct key_text key_text_of(const char *text)
-{
-	struct key_text k = { .len = (uint16_t)strlen(text) };
-
-	memcpy(k.at, text, k.len);
-	return k;
 }
 
 static_assert(DEVICE_TEXT_MAX <= KEY_TEXT_MAX && DEVICE_SPKI_MAX <= DEVICE_KEY_MAX &&

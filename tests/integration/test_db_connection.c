@@ -331,6 +331,46 @@ static void on_heard(void *context)
 	(*(unsigned *)context)++;
 }
 
+/* A statement that is busy gathers its rows; one that is not is asked at once. */
+START_TEST(a_busy_statement_gathers_and_the_last_few_are_not_forgotten)
+{
+	static struct db_sample samples[400];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < 400; i++) {
+		db_sample_make(&samples[i], D + i, I + i);
+		samples[i].count = &count;
+		db_sample_submit(&samples[i], w.db, DB_BIND, WITHIN);
+		if (i == 350) /* those before have made it busy, and are under way or done */
+			ck_assert(db_world_run(&w, &count, 200, WITHIN));
+	}
+	ck_assert(db_world_run(&w, &count, 400, WITHIN));
+	for (unsigned i = 0; i < 400; i++)
+		ck_assert_int_eq(samples[i].outcome, FINE);
+	/* Few, while it is still busy: they wait for others, which do not come. */
+	struct db_sample few[3];
+	int64_t start = clock_ms();
+
+	for (unsigned i = 0; i < 3; i++) {
+		db_sample_make(&few[i], D + 1000 + i, I + 1000 + i);
+		few[i].count = &count;
+		db_sample_submit(&few[i], w.db, DB_BIND, WITHIN);
+	}
+	ck_assert_uint_eq(db_waiting(w.db), 3);
+	ck_assert(db_world_run(&w, &count, 403, WITHIN));
+	ck_assert_int_lt(clock_ms() - start, WITHIN);
+	/* And when nothing has come for a while, one is sent with the next turn of the loop. */
+	db_world_sleep(&w, 300);
+	db_sample_make(&few[0], D + 2000, I + 2000);
+	few[0].count = &count;
+	db_sample_submit(&few[0], w.db, DB_BIND, WITHIN);
+	db_pump(w.db);
+	ck_assert_uint_eq(db_waiting(w.db), 0);
+	ck_assert(db_world_run(&w, &count, 404, WITHIN));
+	ck_assert_int_eq(number("SELECT count(*) FROM bindings"), 404);
+}
+END_TEST
+
 START_TEST(notices_are_heard_and_what_may_have_been_missed_is_said)
 {
 	struct db_revocation_in in = { bytes_of("0123456789abcdef0123456789abcdef", 32),
@@ -365,6 +405,7 @@ int main(void)
 		without_a_server_requests_end_soon,
 		freeing_the_lane_ends_what_is_left,
 		without_the_schema_the_lane_waits_for_it,
+		a_busy_statement_gathers_and_the_last_few_are_not_forgotten,
 		notices_are_heard_and_what_may_have_been_missed_is_said,
 	};
 	struct db_suite suite = {

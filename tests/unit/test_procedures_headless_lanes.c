@@ -67,6 +67,7 @@ START_TEST(test_state_of_the_device)
 		{ CREDENTIAL_IS_REVOKED, CREDENTIAL_REVOKED },
 		{ CREDENTIAL_IS_OVERDUE, CREDENTIAL_EXPIRED },
 		{ CREDENTIAL_IS_DESTROYED, FINE },
+		{ (enum credential_state)99, BROKEN },
 	};
 
 	begin_headless();
@@ -121,6 +122,7 @@ START_TEST(test_state_of_the_companion)
 		{ CREDENTIAL_IS_REVOKED, CREDENTIAL_REVOKED },
 		{ CREDENTIAL_IS_OVERDUE, CREDENTIAL_EXPIRED },
 		{ CREDENTIAL_IS_DESTROYED, USER_NOT_FOUND },
+		{ (enum credential_state)99, BROKEN },
 	};
 
 	begin_headless();
