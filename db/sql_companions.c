@@ -45,7 +45,8 @@
 
 const struct statement sql_companions[] = {
 	/*
-	 * Of a batch a request counts whose subscriber and A-KID no later one names. Two
+	 * Rows are locked in one order before anything is written. Of a batch a request counts whose
+	 * subscriber and A-KID no later one names. Two
 	 * subscribers never have one A-KID, unless two servers are told so at once: then the newer
 	 * is found.
 	 */
@@ -57,14 +58,18 @@ const struct statement sql_companions[] = {
 			"  AND n = max(n) OVER (PARTITION BY imsi) AS is_last"
 			" FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
 			" AS i (akid, imsi, kept, lifetime_s, n)),"
+			" locked AS MATERIALIZED ("
+			" SELECT imsi FROM companion_sessions WHERE imsi = ANY(ARRAY("
+			"  SELECT imsi FROM companion_sessions WHERE akid = ANY($1)"
+			"  UNION SELECT unnest($2))) ORDER BY imsi FOR UPDATE),"
 			" gone AS ("
 			" DELETE FROM companion_sessions WHERE imsi = ANY(ARRAY("
-			"  SELECT imsi FROM input UNION SELECT imsi FROM companion_sessions"
-			"   WHERE akid = ANY($1) EXCEPT SELECT imsi FROM input WHERE is_last))"
+			"  SELECT imsi FROM locked EXCEPT SELECT imsi FROM input WHERE is_last))"
 			" AND (akid = ANY($1) OR imsi = ANY($2)))"
 			" INSERT INTO companion_sessions (imsi, created_at, expires_at, akid, kept)"
 			" SELECT imsi, " NOW ", " NOW " + lifetime_s, akid, kept"
-			" FROM input WHERE is_last ORDER BY imsi"
+			" FROM input WHERE is_last AND (SELECT count(*) FROM locked) >= 0"
+			" ORDER BY imsi"
 			" ON CONFLICT (imsi) DO UPDATE SET created_at = excluded.created_at,"
 			" expires_at = excluded.expires_at, akid = excluded.akid,"
 			" kept = excluded.kept",

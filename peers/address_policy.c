@@ -1,19 +1,8 @@
 #include "peers/address_policy.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdint.h>
-#include <string.h>
 
-#include "base/bytes.h"
-
-#define TEXT_MAX 64u
-
-/* An address as its bytes in network order: 4 of them or 16. */
-struct address {
-	uint8_t at[16];
-	size_t len;
-};
+#include "base/cidr.h"
 
 struct block {
 	uint8_t at[16];
@@ -58,16 +47,7 @@ static const struct {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_in(const struct address *a, const uint8_t *block, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-	uint8_t mask = (uint8_t)(0xff00u >> rest);
-
-	return memcmp(a->at, block, whole) == 0 &&
-	       (rest == 0 || ((a->at[whole] ^ block[whole]) & mask) == 0);
-}
-
-static bool read_sockaddr(const struct sockaddr *from, struct address *out)
+static bool read_sockaddr(const struct sockaddr *from, struct cidr_address *out)
 {
 	if (from->sa_family == AF_INET) {
 		out->len = 4;
@@ -82,106 +62,68 @@ static bool read_sockaddr(const struct sockaddr *from, struct address *out)
 	return false;
 }
 
-static bool read_text(const char *text, struct address *out)
-{
-	out->len = strchr(text, ':') != NULL ? 16 : 4;
-	return inet_pton(out->len == 16 ? AF_INET6 : AF_INET, text, out->at) == 1;
-}
-
 /* The IPv4 address inside, where there is one; false for every other. */
-static bool take_embedded(const struct address *a, struct address *inside)
+static bool take_embedded(const struct cidr_address *a, struct cidr_address *inside)
 {
 	for (size_t i = 0; a->len == 16 && i < COUNT(embedding); i++) {
-		if (!is_in(a, embedding[i].block.at, embedding[i].block.bits))
+		if (!cidr_begins(a, embedding[i].block.at, embedding[i].block.bits))
 			continue;
-		*inside = (struct address){ .len = 4 };
+		*inside = (struct cidr_address){ .len = 4 };
 		memcpy(inside->at, a->at + embedding[i].at, 4);
 		return true;
 	}
 	return false;
 }
 
-static bool is_public_ipv4(const struct address *a)
+static bool is_public_ipv4(const struct cidr_address *a)
 {
 	for (size_t i = 0; i < COUNT(special_ipv4); i++)
-		if (is_in(a, special_ipv4[i].at, special_ipv4[i].bits))
+		if (cidr_begins(a, special_ipv4[i].at, special_ipv4[i].bits))
 			return false;
 	return true;
 }
 
-static bool is_public(const struct address *a)
+static bool is_public(const struct cidr_address *a)
 {
-	struct address inside;
+	struct cidr_address inside;
 
 	if (a->len == 4)
 		return is_public_ipv4(a);
 	if (take_embedded(a, &inside))
 		return is_public_ipv4(&inside);
 	for (size_t i = 0; i < COUNT(special_ipv6); i++)
-		if (is_in(a, special_ipv6[i].at, special_ipv6[i].bits))
+		if (cidr_begins(a, special_ipv6[i].at, special_ipv6[i].bits))
 			return false;
-	return is_in(a, global_unicast.at, global_unicast.bits);
+	return cidr_begins(a, global_unicast.at, global_unicast.bits);
 }
 
 bool address_is_public(const struct sockaddr *address)
 {
-	struct address a;
+	struct cidr_address a;
 
 	return read_sockaddr(address, &a) && is_public(&a);
 }
 
-static bool read_bits(const char *text, unsigned most, unsigned *bits)
+static bool is_in_list(const struct cidr_address *a, const char *networks)
 {
-	*bits = 0;
-	if (*text == '\0' || strlen(text) > 3)
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++)
-		*bits = *bits * 10 + (unsigned)(*text - '0');
-	return *text == '\0' && *bits <= most;
-}
+	struct bytes entry;
+	struct cidr block;
 
-/* entry: one block of the list; an address alone is a block of its own. */
-static bool is_in_entry(const struct address *a, struct bytes entry)
-{
-	char text[TEXT_MAX];
-	struct address block;
-	unsigned bits;
-
-	if (entry.len >= sizeof(text))
-		return false;
-	memcpy(text, entry.at, entry.len);
-	text[entry.len] = '\0';
-	char *slash = strchr(text, '/');
-	if (slash != NULL)
-		*slash = '\0';
-	if (!read_text(text, &block) || block.len != a->len)
-		return false;
-	bits = (unsigned)block.len * 8;
-	return (slash == NULL || read_bits(slash + 1, bits, &bits)) && is_in(a, block.at, bits);
-}
-
-static bool is_in_list(const struct address *a, const char *networks)
-{
-	for (networks += strspn(networks, " \t"); *networks != '\0';
-		networks += strspn(networks, " \t")) {
-		size_t len = strcspn(networks, " \t");
-
-		if (is_in_entry(a, bytes_of(networks, len)))
+	while (cidr_next(&networks, &entry))
+		if (cidr_read(entry, &block) && cidr_has(&block, a))
 			return true;
-		networks += len;
-	}
 	return false;
 }
 
 bool address_is_allowed(const struct sockaddr *address, const char *host, const char *networks)
 {
-	struct address a, literal, inside;
+	struct cidr_address a, literal, inside;
 
 	if (!read_sockaddr(address, &a))
 		return false;
 	if (is_public(&a) || is_in_list(&a, networks))
 		return true;
-	if (read_text(host, &literal) && literal.len == a.len &&
+	if (cidr_read_address(host, &literal) && literal.len == a.len &&
 		memcmp(literal.at, a.at, a.len) == 0)
 		return true;
 	return take_embedded(&a, &inside) && is_in_list(&inside, networks);

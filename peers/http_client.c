@@ -21,6 +21,7 @@ struct http_client {
 	struct transfer *under_way;
 	struct transfer *kept;
 	struct watch *watches; /* not in use */
+	unsigned guarded;      /* under way, and held to a policy */
 };
 
 static struct transfer *take_transfer(struct http_client *c, const struct http_request *request)
@@ -49,6 +50,7 @@ void http_send(struct http_client *c, struct http_request *request)
 		return;
 	}
 	request->work = t;
+	c->guarded += request->policy != NULL;
 	t->previous = NULL;
 	t->next = c->under_way;
 	if (t->next != NULL)
@@ -71,6 +73,7 @@ static struct http_request *end_transfer(struct transfer *t)
 		t->next->previous = t->previous;
 	r->work = NULL;
 	if (r->policy != NULL) {
+		c->guarded--;
 		transfer_free(t);
 		return r;
 	}
@@ -118,6 +121,11 @@ static void on_late(struct ev_loop *loop, struct ev_timer *w, int events)
 	(void)loop;
 	(void)events;
 	end_failed(w->data);
+}
+
+unsigned http_client_guarded(const struct http_client *c)
+{
+	return c->guarded;
 }
 
 static void act(struct http_client *c, curl_socket_t fd, int events)

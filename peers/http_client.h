@@ -64,6 +64,8 @@ void http_client_stop(void);
 /* Requests under way are ended with PEER_FAILED. NULL is allowed. */
 void http_client_free(struct http_client *c);
 void http_send(struct http_client *c, struct http_request *request);
+/* How many requests that are held to a policy are under way. */
+unsigned http_client_guarded(const struct http_client *c);
 /* Frees the answer of a request that has ended. */
 void http_request_clear(struct http_request *request);
 

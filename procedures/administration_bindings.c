@@ -184,8 +184,9 @@ static enum outcome look_whether_accessed(struct txn *t, enum outcome brought)
 	struct look_up *l = t->state;
 
 	l->has_access_id = brought == FINE;
+	/* A released one may still name an IMSI that is another's by now. */
 	if (brought == FINE && l->kind == ID_ACCESS_ID)
-		l->imsi.imsi = l->access.imsi;
+		l->imsi.imsi = l->access.state != ACCESS_RELEASED ? l->access.imsi : 0;
 	return brought == NO_ROW ? FINE : brought;
 }
 

@@ -44,8 +44,15 @@ enum outcome certified_device_check_url(struct txn *t, struct certified_device *
 	return txn_refuse_parameter(t, INVALID_PARAMETER, "deviceUrl", c->fetch.reason);
 }
 
+/* A slow certification authority may not take the room that every other procedure needs. */
+#define MOST_FETCHES 256u
+
 enum outcome certified_device_ask(struct txn *t, struct certified_device *c)
 {
+	unsigned room = t->services->settings->transactions_in_flight / 4 + 1;
+
+	if (http_client_guarded(t->services->peers) >= (room < MOST_FETCHES ? room : MOST_FETCHES))
+		return txn_refuse(t, OVERLOADED, "Too many certificates are being fetched.");
 	certificate_fetch_ask(&c->fetch, &t->ask.fetch);
 	return FINE;
 }
@@ -112,6 +119,9 @@ enum outcome certified_device_verify(struct txn *t, struct certified_device *c)
 
 enum outcome certified_device_keep(struct txn *t, const struct certified_device *c)
 {
+	/* Where another place had a say, its leave to say so may end before the answer is stale. */
+	if (c->fetch.redirects > 0)
+		return FINE;
 	certificate_cache_put(
 		t->services->certificates, c->url, (int)c->form, c->body, c->fetch.fresh_s);
 	return FINE;

@@ -14,7 +14,7 @@ struct confirmation {
 	struct db_access_id find;
 	const char *device_id;
 	struct bytes mac2;
-	bool is_mac_wrong;
+	bool is_mac_wrong, is_exhausted;
 	struct db_access access;
 	struct held_imsi imsi;
 	struct key_confirm_companion_in confirm;
@@ -47,7 +47,7 @@ const struct procedure companion_confirmation = {
 	.undo = give_imsi_back,
 	.steps = {
 		/* 9 */
-		{ "read_confirmation", LANE_CPU, read_confirmation },
+		{ "read_confirmation", LANE_LOOP, read_confirmation },
 		{ "find_access_id", LANE_DB, find_access_id, have_access_id },
 		/* 10, 11: MAC3 names the SUPI, so it is made together with looking at MAC2 */
 		{ "allocate_imsi", LANE_IMSI, NULL, have_imsi, lacks_imsi },
@@ -110,9 +110,10 @@ static enum outcome find_access_id(struct txn *t)
 
 static enum outcome have_access_id(struct txn *t, enum outcome brought)
 {
-	const struct confirmation *c = t->state;
+	struct confirmation *c = t->state;
 	const struct db_access *access = &c->access;
 
+	c->is_exhausted = false;
 	if (brought == NO_ROW)
 		return txn_refuse(t, ACCESS_ID_NOT_FOUND, NO_ACCESS_ID);
 	if (brought != FINE)
@@ -131,10 +132,16 @@ static enum outcome have_access_id(struct txn *t, enum outcome brought)
 	return access->kdm.len == KEPT_LEN ? FINE : BROKEN;
 }
 
+/* MAC2 is looked at all the same, where there is none: a try is never free. */
 static enum outcome have_imsi(struct txn *t, enum outcome brought)
 {
 	struct confirmation *c = t->state;
 
+	c->is_exhausted = brought == IMSI_POOL_EXHAUSTED;
+	if (c->is_exhausted) {
+		c->imsi.number = 0;
+		return FINE;
+	}
 	return held_imsi_take(t, &c->imsi, brought);
 }
 
@@ -157,7 +164,7 @@ static enum outcome verify_mac2(struct txn *t)
 	return txn_ask_key(t, KEY_CONFIRM_COMPANION, in, &c->made);
 }
 
-/* A wrong MAC2 is refused when it has been counted: a try is never free. */
+/* A wrong MAC2 is refused when it has been counted. */
 static enum outcome have_verified(struct txn *t, enum outcome brought)
 {
 	struct confirmation *c = t->state;
@@ -168,6 +175,8 @@ static enum outcome have_verified(struct txn *t, enum outcome brought)
 	if (brought == FINE && strcmp(c->device_id, c->access.device_id) != 0)
 		return txn_refuse_parameter(t, INVALID_PARAMETER, "deviceId",
 			"This is not the device that the credential was asked for.");
+	if (brought == FINE && c->is_exhausted)
+		return txn_refuse(t, IMSI_POOL_EXHAUSTED, "No IMSI is left in the pools.");
 	return brought;
 }
 

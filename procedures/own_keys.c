@@ -6,13 +6,14 @@
 #include "pki/certificate.h"
 
 #define MOST_KEYS       64
-#define MOST_IDENTITIES 8 /* one in use, its successor, and some that have ended */
+#define MOST_IDENTITIES 4096 /* ten years of days; then the first that ended goes */
+#define IDENTITIES_MORE 16
 
 struct own_keys {
 	atomic_uint references;
-	unsigned count, identity_count;
+	unsigned count, identity_count, identity_room;
 	struct own_key keys[MOST_KEYS];
-	struct own_identity identities[MOST_IDENTITIES];
+	struct own_identity *identities; /* of every period, also those to come */
 };
 
 struct own_keys *own_keys_new(void)
@@ -39,6 +40,7 @@ void own_keys_give_back(struct own_keys *k)
 		bytes_free(k->keys[i].certificate);
 		bytes_free(k->keys[i].chain);
 	}
+	free(k->identities);
 	free(k);
 }
 
@@ -101,6 +103,21 @@ static struct own_identity *first_to_end(struct own_keys *k)
 	return first;
 }
 
+static bool make_room(struct own_keys *k)
+{
+	unsigned room = k->identity_room + IDENTITIES_MORE;
+
+	if (k->identity_count < k->identity_room)
+		return true;
+	struct own_identity *more = reallocarray(k->identities, room, sizeof(*more));
+
+	if (more == NULL)
+		return false;
+	k->identities = more;
+	k->identity_room = room;
+	return true;
+}
+
 enum outcome own_keys_add_identity(struct own_keys *k, const struct db_ibs_identity *row)
 {
 	struct own_identity identity;
@@ -109,6 +126,8 @@ enum outcome own_keys_add_identity(struct own_keys *k, const struct db_ibs_ident
 	if (o != FINE)
 		return o;
 	if (k->identity_count < MOST_IDENTITIES) {
+		if (!make_room(k))
+			return NO_MEMORY;
 		k->identities[k->identity_count++] = identity;
 		return FINE;
 	}

@@ -182,6 +182,12 @@ void imsi_leases_look_again(struct imsi_leases *l)
 	(void)l;
 }
 
+unsigned http_client_guarded(const struct http_client *c)
+{
+	(void)c;
+	return 0;
+}
+
 void http_send(struct http_client *c, struct http_request *request)
 {
 	(void)c;

@@ -42,7 +42,7 @@ static struct {
 
 struct key_client *key_client_new(struct ev_loop *loop, const struct key_client_settings *settings)
 {
-	(void)settings;
+	ck_assert_str_eq(settings->log_level, "warning");
 	ev_idle_init(&awake, on_idle);
 	ev_idle_start(loop, &awake);
 	return (struct key_client *)(void *)&world;

@@ -306,7 +306,8 @@ START_TEST(settings_good)
 	ck_assert_uint_eq(s.largest_tree, 64);
 	settings_free(&s);
 	ck_assert(read_text("[server]\nlisten = 127.0.0.1:1\n[network]\n"
-			    "discovery_plmns =  00199  310410 \n[hsm]\nlargest_tree = 1\n",
+			    "discovery_plmns =  00199  310410 \n[hsm]\nlargest_tree = 1\n"
+			    "[devices]\ncertificate_networks = 10.1.0.0/16  fd00::/8\t127.0.0.1 \n",
 		&s, error, sizeof(error)));
 	ck_assert_str_eq(s.listen, "127.0.0.1:1");
 	ck_assert_uint_eq(s.largest_tree, 1);
@@ -335,6 +336,13 @@ START_TEST(settings_refused)
 		{ "[server]\nreactors\n", ":2: " },
 		{ "[network]\nhome_plmn = 0010\n", "home_plmn" },
 		{ "[network]\ndiscovery_plmns = 00199 x\n", "discovery_plmns" },
+		{ "[devices]\ncertificate_networks = 10.0.0.0/8 10.1.0.0/33\n", "'10.1.0.0/33'" },
+		{ "[devices]\ncertificate_networks = ca.example\n", "'ca.example'" },
+		{ "[devices]\ncertificate_networks = 10.0.0.0/8,fd00::/8\n",
+			"certificate_networks" },
+		{ "[devices]\ncertificate_networks = 10.1/16\n", "certificate_networks" },
+		{ "[devices]\ncertificate_networks = fd00::/129 \n", "'fd00::/129'" },
+		{ "[devices]\ncertificate_networks = fd00::/\n", "certificate_networks" },
 	};
 	struct settings s;
 	char error[300];

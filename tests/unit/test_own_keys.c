@@ -95,7 +95,7 @@ START_TEST(test_rows_that_are_none)
 }
 END_TEST
 
-/* Years of months: the ones that ended first make room. */
+/* Years of months, issued long ahead: each is there when its time has come, and the present one stays. */
 START_TEST(test_many)
 {
 	struct own_keys *k = own_keys_new();
@@ -104,8 +104,9 @@ START_TEST(test_many)
 		add(k, month == 98 ? "98" : "another", NOW + month * 30 * DAY,
 			NOW + (month + 1) * 30 * DAY);
 	add(k, "older than all", NOW - 30 * DAY, NOW);
+	check_used(k, NOW, "another");
 	check_used(k, NOW + 98 * 30 * DAY, "98");
-	check_used(k, NOW - 1, NULL);
+	check_used(k, NOW - 1, "older than all");
 	ck_assert_int_eq(own_keys_last_identity(k)->not_after, NOW + 100 * 30 * DAY);
 	own_keys_give_back(k);
 }

@@ -99,6 +99,26 @@ START_TEST(test_wrong_macs)
 }
 END_TEST
 
+/* Where no IMSI is left a wrong MAC2 is counted all the same, and a right one is told why it waits. */
+START_TEST(test_no_imsi)
+{
+	begin_world();
+	world.imsi = IMSI_POOL_EXHAUSTED;
+	world.mac2 = MAC_INVALID;
+	run(&companion_confirmation, good_confirmation);
+	check_refused(MAC_INVALID, NULL);
+	ck_assert_uint_eq(world.wrong, 1);
+	CALLS("find-access-id", "imsi", "confirm-companion", "count-wrong-mac");
+	world.mac2 = FINE;
+	world.count = 0;
+	run(&companion_confirmation, good_confirmation);
+	check_refused(IMSI_POOL_EXHAUSTED, NULL);
+	CALLS("find-access-id", "imsi", "confirm-companion");
+	ck_assert_int_eq(fake_imsis_out(), 0);
+	end_world();
+}
+END_TEST
+
 /* A try that could not be counted does not say that its MAC was wrong. */
 START_TEST(test_wrong_mac_not_counted)
 {
@@ -157,6 +177,7 @@ int main(void)
 		test_confirmation_again,
 		test_states,
 		test_wrong_macs,
+		test_no_imsi,
 		test_wrong_mac_not_counted,
 		test_another_device,
 		test_confirmation_races,
