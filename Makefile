@@ -144,11 +144,12 @@ bench: all $(BUILD)/tests/bench/floors ## the figures of docs/performance.md, be
 	@ARPF_BUILD=$(BUILD) tests/bench/bench.sh $(BUILD)/tests/bench/floors $(BENCH)
 
 PREFIX ?= /usr/local
-install: all ## into $(DESTDIR)$(PREFIX), with the systemd unit
+UNITS  := $(notdir $(wildcard deploy/systemd/*))
+install: all ## into $(DESTDIR)$(PREFIX), with the systemd units
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
-	sed 's|@PREFIX@|$(PREFIX)|' deploy/systemd/arpfd.service \
-		>$(DESTDIR)$(PREFIX)/lib/systemd/system/arpfd.service
+	for unit in $(UNITS); do sed 's|@PREFIX@|$(PREFIX)|' deploy/systemd/$$unit \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
 
 clean: ## remove what was built and the embedded deployments with their data
 	@for world in var/*/ var/test/*/*/*/; do \

@@ -8,8 +8,8 @@
 #include "admin-cli/import_lines.h"
 #include "admin-cli/intake.h"
 #include "base/clock.h"
+#include "base/progress.h"
 #include "base/secret.h"
-#include "loadtest/progress.h"
 
 #define LOOK_S              0.1
 #define JOURNAL_MS          1000

@@ -187,6 +187,7 @@ static bool start_lanes(struct intake *in, struct cli *cli)
 	in->keys = key_client_new(in->loop, &(struct key_client_settings){
 						    .keyd_path = s->keyd_path,
 						    .config_path = cli_config_path(cli),
+						    .log_level = "warning",
 						    .workers = s->key_workers,
 						    .threads = s->key_threads,
 						    .timeout_ms = s->key_timeout_ms,

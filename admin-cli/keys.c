@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "admin-cli/commands.h"
@@ -33,10 +34,24 @@ static const struct list_column listed_columns[] = {
 	{},
 };
 
-static enum cli_end show_keys(struct cli *cli, const struct list_column *columns, json_t *keys)
+/* The server does without what the module cannot make: that is no failure. */
+static void say_refused(const json_t *refused)
+{
+	for (size_t i = 0; i < json_array_size(refused); i++) {
+		const json_t *row = json_array_get(refused, i);
+
+		fprintf(stderr, "arpfctl: no key of use %s was made: %s\n", remote_text(row, "use"),
+			remote_text(row, "reason"));
+	}
+}
+
+/* refused: NULL where there is none. */
+static enum cli_end show_keys(
+	struct cli *cli, const struct list_column *columns, json_t *keys, json_t *refused)
 {
 	if (cli->json)
-		return cli_answer_json(json_pack("{s:O}", "keys", keys));
+		return cli_answer_json(json_pack("{s:O, s:O*}", "keys", keys, "refused", refused));
+	say_refused(refused);
 	struct table table = list_start_table(columns);
 	for (size_t i = 0; i < json_array_size(keys); i++)
 		list_add_row(&table, columns, json_array_get(keys, i));
@@ -187,7 +202,7 @@ static enum cli_end make_keys(struct cli *cli, const char *const *words, bool ke
 
 		end = store_keys(cli, chosen);
 		if (end == CLI_DONE)
-			end = show_keys(cli, made_columns, keys);
+			end = show_keys(cli, made_columns, keys, json_object_get(made, "refused"));
 		json_decref(chosen);
 	}
 	json_decref(made);
@@ -219,13 +234,23 @@ static bool is_label(const char *label)
 	return false;
 }
 
+static enum cli_end refuse_label(void)
+{
+	char text[256] = "a label is one of";
+	size_t len = strlen(text);
+
+	for (unsigned use = 0; use < KEY_USE_COUNT && len < sizeof(text); use++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, " arpf.%s",
+			key_use_name((enum key_use)use));
+	return cli_refuse_outcome(INVALID_PARAMETER, text);
+}
+
 enum cli_end command_keys_rotate(struct cli *cli)
 {
 	const char *const words[] = { "keys", "rotate", cli->arguments[0], NULL };
 
 	if (!is_label(cli->arguments[0]))
-		return cli_refuse_outcome(INVALID_PARAMETER,
-			"a label is arpf.ecka, arpf.sign, arpf.recipient or arpf.kek");
+		return refuse_label();
 	return make_keys(cli, words, false);
 }
 
@@ -276,7 +301,7 @@ enum cli_end command_keys_list(struct cli *cli)
 	if (end == CLI_DONE) {
 		json_t *all = merge(json_object_get(in_hsm, "keys"), stored);
 
-		end = show_keys(cli, listed_columns, all);
+		end = show_keys(cli, listed_columns, all, NULL);
 		json_decref(all);
 	}
 	json_decref(in_hsm);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/cidr.h"
 
 enum setting_kind { TEXT, NUMBER };
 
@@ -244,6 +245,24 @@ static bool read_subscriptions(struct settings *s, char *error, size_t error_siz
 		       "ecdsa-p256-sha256", &s->ibs_is_eccsi, error, error_size);
 }
 
+/* Unread, such an entry would let nobody in, and nobody would know why. */
+static bool check_networks(const struct settings *s, char *error, size_t error_size)
+{
+	const char *list = s->certificate_networks;
+	struct bytes entry;
+	struct cidr block;
+
+	while (cidr_next(&list, &entry))
+		if (!cidr_read(entry, &block)) {
+			snprintf(error, error_size,
+				"[devices] certificate_networks: '%.*s' is no block like "
+				"10.1.0.0/16 or fd00::/8",
+				(int)entry.len, (const char *)entry.at);
+			return false;
+		}
+	return true;
+}
+
 bool settings_read(const char *path, struct settings *s, char *error, size_t error_size)
 {
 	struct reading r = { .s = s, .error = error, .error_size = error_size };
@@ -269,7 +288,8 @@ bool settings_read(const char *path, struct settings *s, char *error, size_t err
 			goto failed;
 		}
 	}
-	if (read_plmns(s, error, error_size) && read_subscriptions(s, error, error_size))
+	if (read_plmns(s, error, error_size) && read_subscriptions(s, error, error_size) &&
+		check_networks(s, error, error_size))
 		return true;
 failed:
 	settings_free(s);

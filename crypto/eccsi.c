@@ -38,7 +38,7 @@ static bool make_ssk(const struct eccsi_work *w, const uint8_t *ksak, const uint
 
 	/* HS or SSK of 0 mod q comes once in 2^255 times: the caller is told that it failed. */
 	return sum != NULL && eccsi_read_modulo(w, hs, factor) && !BN_is_zero(factor) &&
-	       eccsi_multiply(w, sum, factor, v) && eccsi_read_secret(ksak, term) &&
+	       eccsi_multiply(w, sum, factor, v) && p256_read_secret(ksak, term) &&
 	       BN_mod_add_quick(sum, sum, term, w->order) == 1 && !BN_is_zero(sum) &&
 	       BN_bn2binpad(sum, ssk, ECCSI_SCALAR_LEN) == ECCSI_SCALAR_LEN;
 }
@@ -55,7 +55,7 @@ enum outcome eccsi_extract_with(const uint8_t v[ECCSI_SCALAR_LEN],
 		return NO_MEMORY;
 	BIGNUM *factor = BN_CTX_get(w.numbers);
 
-	if (factor != NULL && eccsi_read_secret(v, factor) && eccsi_write_product(&w, factor, pvt))
+	if (factor != NULL && p256_read_secret(v, factor) && eccsi_write_product(&w, factor, pvt))
 		o = eccsi_hs(kpak, id, pvt, hs);
 	if (o == FINE && !make_ssk(&w, ksak, hs, factor, ssk))
 		o = BROKEN;
@@ -85,7 +85,7 @@ static enum outcome compare_pair(
 
 	if (factor == NULL)
 		return NO_MEMORY;
-	if (!eccsi_read_secret(ssk, secret))
+	if (!p256_read_secret(ssk, secret))
 		return SIGNATURE_INVALID;
 	if (!eccsi_read_modulo(w, hs, factor) ||
 		EC_POINT_mul(w->group, w->term, NULL, w->term, factor, w->numbers) != 1 ||

@@ -43,7 +43,7 @@ static bool make_s(const struct eccsi_work *w, const BIGNUM *j, const uint8_t ss
 	BIGNUM *s = BN_CTX_get(w->numbers);
 
 	/* A sum of 0 comes once in 2^256 times: the caller is told that it failed. */
-	return s != NULL && eccsi_read_secret(ssk, secret) && eccsi_read_modulo(w, signature, r) &&
+	return s != NULL && p256_read_secret(ssk, secret) && eccsi_read_modulo(w, signature, r) &&
 	       eccsi_read_modulo(w, he, hash) && eccsi_multiply(w, sum, secret, r) &&
 	       BN_mod_add_quick(sum, sum, hash, w->order) == 1 && !BN_is_zero(sum) &&
 	       invert(w, s, sum) && eccsi_multiply(w, s, s, j) &&
@@ -62,7 +62,7 @@ enum outcome eccsi_sign_with(const uint8_t j[ECCSI_SCALAR_LEN], const uint8_t ss
 		return NO_MEMORY;
 	BIGNUM *factor = BN_CTX_get(w.numbers);
 
-	if (factor != NULL && eccsi_read_secret(j, factor) &&
+	if (factor != NULL && p256_read_secret(j, factor) &&
 		eccsi_write_product(&w, factor, product)) {
 		memcpy(signature, product + 1, ECCSI_SCALAR_LEN);
 		o = make_he(hs, signature, message, he);
@@ -77,7 +77,7 @@ enum outcome eccsi_sign_with(const uint8_t j[ECCSI_SCALAR_LEN], const uint8_t ss
 static bool is_scalar(const uint8_t number[ECCSI_SCALAR_LEN])
 {
 	BIGNUM *out = BN_secure_new();
-	bool fits = out != NULL && eccsi_read_secret(number, out);
+	bool fits = out != NULL && p256_read_secret(number, out);
 
 	BN_clear_free(out);
 	return fits;

@@ -3,8 +3,6 @@
 
 #include <openssl/err.h>
 
-#include "base/secret.h"
-
 bool eccsi_work_start(struct eccsi_work *w)
 {
 	*w = (struct eccsi_work){ .scratch = scratch_get() };
@@ -33,23 +31,6 @@ void eccsi_work_end(struct eccsi_work *w)
 	EC_POINT_clear_free(w->product);
 	BN_CTX_end(w->numbers);
 	BN_CTX_free(w->numbers); /* which wipes */
-}
-
-/*
- * BN_bin2bn() passes over leading zero bytes, and how many a nonce has is enough, over many
- * signatures, to find the SSK: so there are none.
- */
-bool eccsi_read_secret(const uint8_t from[ECCSI_SCALAR_LEN], BIGNUM *out)
-{
-	uint8_t with_one[1 + ECCSI_SCALAR_LEN] = { 1 };
-
-	memcpy(with_one + 1, from, ECCSI_SCALAR_LEN);
-	bool is_read = BN_bin2bn(with_one, sizeof(with_one), out) != NULL &&
-		       BN_mask_bits(out, 8 * ECCSI_SCALAR_LEN) == 1;
-
-	wipe(with_one, sizeof(with_one));
-	BN_set_flags(out, BN_FLG_CONSTTIME);
-	return is_read && !BN_is_zero(out) && BN_cmp(out, EC_GROUP_get0_order(scratch_p256())) < 0;
 }
 
 bool eccsi_read_modulo(

@@ -21,8 +21,6 @@ bool eccsi_work_start(struct eccsi_work *w);
 /* Wipes every number that was taken, and the points. */
 void eccsi_work_end(struct eccsi_work *w);
 
-/* A secret of 1 to q - 1; false for any other. The thread must have its scratch. */
-bool eccsi_read_secret(const uint8_t from[ECCSI_SCALAR_LEN], BIGNUM *out);
 /* A public number, modulo q. */
 bool eccsi_read_modulo(
 	const struct eccsi_work *w, const uint8_t from[ECCSI_SCALAR_LEN], BIGNUM *out);

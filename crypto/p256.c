@@ -58,20 +58,32 @@ enum outcome p256_uncompress(struct bytes point, uint8_t out[P256_POINT_LEN])
 	return o == FINE ? write_point(s, s->term, out) : o;
 }
 
-/* A secret scalar in 1..q-1, for the constant-time paths; freed with BN_clear_free. */
+/*
+ * BN_bin2bn() passes over leading zero bytes, and how many a nonce has is enough, over many
+ * signatures, to find the key: so there are none.
+ */
+bool p256_read_secret(const uint8_t from[P256_SCALAR_LEN], BIGNUM *out)
+{
+	uint8_t with_one[1 + P256_SCALAR_LEN] = { 1 };
+
+	memcpy(with_one + 1, from, P256_SCALAR_LEN);
+	bool is_read = BN_bin2bn(with_one, sizeof(with_one), out) != NULL &&
+		       BN_mask_bits(out, 8 * P256_SCALAR_LEN) == 1;
+
+	wipe(with_one, sizeof(with_one));
+	BN_set_flags(out, BN_FLG_CONSTTIME);
+	return is_read && !BN_is_zero(out) && BN_cmp(out, EC_GROUP_get0_order(scratch_p256())) < 0;
+}
+
+/* A number of its own for such a secret; freed with BN_clear_free. */
 static BIGNUM *read_scalar(const uint8_t scalar[P256_SCALAR_LEN])
 {
 	BIGNUM *d = BN_new();
 
-	if (d == NULL)
-		return NULL;
-	BN_set_flags(d, BN_FLG_CONSTTIME);
-	if (BN_bin2bn(scalar, P256_SCALAR_LEN, d) == NULL || BN_is_zero(d) ||
-		BN_cmp(d, EC_GROUP_get0_order(scratch_p256())) >= 0) {
-		BN_clear_free(d);
-		return NULL;
-	}
-	return d;
+	if (d != NULL && p256_read_secret(scalar, d))
+		return d;
+	BN_clear_free(d);
+	return NULL;
 }
 
 enum outcome p256_public_of(const uint8_t scalar[P256_SCALAR_LEN], uint8_t point[P256_POINT_LEN])

@@ -2,15 +2,10 @@
 
 #include <stdio.h>
 
-#include "base/secret.h"
-#include "crypto/aes.h"
-#include "crypto/dh_group.h"
 #include "crypto/ecies.h"
-#include "crypto/kdf.h"
 
 #define MSIN_BCD_MAX 5
 #define TAG_LEN      8
-#define X25519_LEN   32
 #define OUTPUT_MAX   (P256_COMPRESSED_LEN + MSIN_BCD_MAX + TAG_LEN)
 
 /* The MSIN's digits in TBCD, the last half octet F where their number is odd (clause C.3.2). */
@@ -26,34 +21,22 @@ static size_t pack_digits(const char *digits, uint8_t out[MSIN_BCD_MAX])
 	return (len + 1) / 2;
 }
 
-/* Clause C.3.4.1: as Profile B, with X25519 and its key of 32 bytes as it is. */
+/* Clause C.3.4.1 */
 static enum outcome seal_profile_a(
 	struct bytes recipient, struct bytes plain, struct buffer *output)
 {
-	uint8_t secret[DH_SECRET_MAX], ephemeral[X25519_LEN], z[X25519_LEN];
-	uint8_t keys[ECIES_KEYS_LEN], ciphertext[MSIN_BCD_MAX], mac[SHA256_LEN];
-	struct bytes sealed = bytes_of(ciphertext, plain.len);
-	enum outcome o = dh_generate(DH_X25519, secret, ephemeral);
+	uint8_t ephemeral[X25519_LEN], ciphertext[MSIN_BCD_MAX], mac[ECIES_MAC_LEN];
+	enum outcome o = ecies_x25519_seal(recipient, plain, ephemeral, ciphertext, mac);
 
-	if (o == FINE)
-		o = dh_agree(DH_X25519, secret, recipient, z);
-	if (o == FINE)
-		o = x963_sha256(BYTES(z), BYTES(ephemeral), keys, sizeof(keys));
-	if (o == FINE)
-		o = aes128_ctr(keys, keys + 16, plain, ciphertext);
-	if (o == FINE)
-		o = hmac_sha256(bytes_of(keys + 32, 32), &sealed, 1, mac);
-	if (o == FINE) {
-		buffer_put(output, ephemeral, sizeof(ephemeral));
-		buffer_put(output, ciphertext, plain.len);
-		buffer_put(output, mac, TAG_LEN);
-	}
-	wipe(secret, sizeof(secret));
-	wipe(z, sizeof(z));
-	wipe(keys, sizeof(keys));
-	return o;
+	if (o != FINE)
+		return o;
+	buffer_put(output, ephemeral, sizeof(ephemeral));
+	buffer_put(output, ciphertext, plain.len);
+	buffer_put(output, mac, TAG_LEN);
+	return FINE;
 }
 
+/* Clause C.3.4.2 */
 static enum outcome seal_profile_b(
 	struct bytes recipient, struct bytes plain, struct buffer *output)
 {

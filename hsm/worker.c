@@ -21,14 +21,19 @@
 /* In the child, between fork and exec: only what is safe there. */
 static void become_keyd(const struct key_client_settings *s, int fd, const char *threads)
 {
-	const char *words[8] = { s->keyd_path, "--socket", "3", "--threads", threads };
+	const char *words[10] = { s->keyd_path, "--socket", "3", "--threads", threads };
+	unsigned n = 5;
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (s->config_path != NULL) {
-		words[5] = "--config";
-		words[6] = s->config_path;
+		words[n++] = "--config";
+		words[n++] = s->config_path;
+	}
+	if (s->log_level != NULL) {
+		words[n++] = "--log-level";
+		words[n++] = s->log_level;
 	}
 	if (fd == CHILD_FD)
 		fcntl(fd, F_SETFD, 0);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/progress.h"
 #include "base/secret.h"
-#include "loadtest/progress.h"
 #include "loadtest/subscribers.h"
 
 struct af_id companions_af_id(const char *fqdn)

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/progress.h"
 #include "base/secret.h"
 #include "loadtest/procedures.h"
-#include "loadtest/progress.h"
 #include "loadtest/signers.h"
 #include "loadtest/subscribers.h"
 #include "pki/pem.h"

@@ -99,10 +99,24 @@ rule "no file over 450 lines" <<<"$(
 rule "no marks of unfinished work" <<<"$(
   files | grep -vE '\.(json|der|pem|bin)$' |
     xargs -r grep -nIE "\bTO""DO\b|\bFIX""ME\b|\bXX""X\b|#if"" 0\b|not ""implemented" 2>/dev/null)"
+# The linker takes the first of two from the archive and says nothing.
+# shellcheck disable=SC2016
+rule "no two functions of one name" <<<"$(
+  sources "${product[@]}" | grep '\.c$' | xargs -r awk '
+    FNR == 1 { head = "" }
+    /^[A-Za-z].*\(/ && !/^(static|typedef|extern) / && !/[;:]$/ { head = $0 }
+    /;$/ { head = "" }
+    head != "" && /^\{/ {
+      sub(/\(.*/, "", head)
+      sub(/.*[ *]/, "", head)
+      if (head != "main" && head in first) print head ": " first[head] " and " FILENAME
+      first[head] = FILENAME
+      head = ""
+    }')"
 rule "comments are /* */" <<<"$(
   sources "${product[@]}" | xargs -r grep -nE '(^|[[:space:];])//' | grep -v '://')"
 rule "no blanks at the ends of lines" <<<"$(
-  files | grep -E '\.(c|h|sh|py|sql|md|yaml|service)$|Makefile$' | xargs -r grep -nE '[[:blank:]]+$' 2>/dev/null)"
+  files | grep -E '\.(c|h|sh|py|sql|md|yaml|service|timer)$|Makefile$' | xargs -r grep -nE '[[:blank:]]+$' 2>/dev/null)"
 if command -v clang-format >/dev/null; then
   rule "clang-format has nothing to change" <<<"$(
     sources "${product[@]}" tests | xargs -r clang-format --dry-run 2>&1 | grep 'warning:')"

@@ -59,6 +59,8 @@ struct opened_key {
  */
 enum outcome open_sealed_k(struct token_session *s, const struct sealed_key *sealed,
 	enum opened_use use, struct opened_key *opened);
+/* Frees what the session knows of its data keys; their handles end with the session. */
+void token_forget_data_keys(struct token_session *s);
 /*
  * OPc from what AES(K, SEAL_OPC_BLOCK) and AES(K, SEAL_OPC_TAG_BLOCK) are; MAC_INVALID where it was
  * tampered with.

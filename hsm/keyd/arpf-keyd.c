@@ -20,7 +20,8 @@
 
 struct call {
 	const char *config;
-	int fd; /* -1: a command */
+	const char *log_level; /* NULL: the configuration's; of a command, warning */
+	int fd;                /* -1: a command */
 	unsigned threads;
 };
 
@@ -29,7 +30,8 @@ static void say_usage(FILE *out)
 	fputs("usage: arpf-keyd [--config FILE] keys init | keys list | keys rotate LABEL | probe\n"
 	      "       arpf-keyd [--config FILE] ibs kms-init | ibs issue ID KPAK WRAPPED-KSAK "
 	      "KEK-GENERATION\n"
-	      "       arpf-keyd [--config FILE] --socket FD --threads N     (started by arpfd)\n",
+	      "       arpf-keyd [--config FILE] --socket FD --threads N     (started by arpfd)\n"
+	      "options: --log-level debug|info|warning|error\n",
 		out);
 }
 
@@ -48,6 +50,7 @@ static bool read_call(int argc, char **argv, struct call *call)
 		{ "config", required_argument, NULL, 'c' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "threads", required_argument, NULL, 't' },
+		{ "log-level", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -64,6 +67,8 @@ static bool read_call(int argc, char **argv, struct call *call)
 			call->fd = (int)read_number(optarg);
 		else if (o == 't')
 			call->threads = read_number(optarg);
+		else if (o == 'l')
+			call->log_level = optarg;
 		else
 			return false;
 	}
@@ -83,19 +88,31 @@ static bool bind_to_parent(int fd)
 	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-static int run(const struct call *call, const struct settings *settings, char **words, int count)
+static int work(const struct call *call, const struct settings *settings)
 {
 	struct token token;
 	enum outcome o = token_open(&token, settings);
 	int status = 1;
 
 	if (o == FINE)
-		status = call->fd >= 0 ? keyd_serve(&token, settings, call->fd, call->threads)
-				       : keyd_command(&token, settings, words, count);
-	else if (call->fd >= 0)
+		status = keyd_serve(&token, settings, call->fd, call->threads);
+	else
 		keyd_say_failed(call->fd, o);
 	token_close(&token);
 	return status;
+}
+
+/* False where the option names no level. */
+static bool choose_log_level(const struct call *call, const struct settings *settings)
+{
+	enum log_level level = LOG_LEVEL_WARNING; /* a command says only what went wrong */
+
+	if (call->log_level != NULL && !log_level_read(call->log_level, &level))
+		return false;
+	if (call->log_level != NULL ||
+		(call->fd >= 0 && log_level_read(settings->log_level, &level)))
+		log_set_level(level);
+	return true;
 }
 
 int main(int argc, char **argv)
@@ -118,12 +135,11 @@ int main(int argc, char **argv)
 		log_error("settings_unusable", "reason=\"%s\"", error);
 		return 1;
 	}
-	enum log_level level;
+	int status = 2;
 
-	if (call.fd >= 0 && log_level_read(settings.log_level, &level))
-		log_set_level(level); /* a command says only what went wrong */
-	int status = run(&call, &settings, argv + optind, argc - optind);
-
+	if (choose_log_level(&call, &settings))
+		status = call.fd >= 0 ? work(&call, &settings)
+				      : keyd_command(&settings, argv + optind, argc - optind);
 	settings_free(&settings);
 	if (status == 2)
 		say_usage(stderr);

@@ -2,13 +2,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/json_out.h"
+#include "base/log.h"
+#include "hsm/keyd/agree.h"
 #include "hsm/keyd/ibs_commands.h"
 #include "hsm/keyd/make_keys.h"
 #include "hsm/keyd/probe.h"
 
 #define ANSWER_MAX (1u << 20)
+#define MOST_TRIES 5
+#define PAUSE_MS   100
 
 static const enum key_use every_use[] = { KEY_USE_SIGN, KEY_USE_ECKA, KEY_USE_RECIPIENT,
 	KEY_USE_KEK, KEY_USE_SESSION, KEY_USE_SUCI_B, KEY_USE_SUCI_A };
@@ -198,25 +203,51 @@ static int run(struct json_out *o, struct token_session *s, const struct setting
 	if (is_command(words, count, "keys", "rotate", 3))
 		return rotate_key(o, s, settings, words[2]);
 	if (is_command(words, count, "ibs", "kms-init", 2))
-		return print(o, ibs_kms_init(o, s));
+		return print(o, ibs_command_kms_init(o, s));
 	if (is_command(words, count, "ibs", "issue", 6))
-		return print(o, ibs_issue(o, s, words + 2));
+		return print(o, ibs_command_issue(o, s, words + 2));
 	if (is_command(words, count, "probe", NULL, 1))
 		return probe(o, s);
 	return 2;
 }
 
-int keyd_command(struct token *token, const struct settings *settings, char **words, int count)
+/*
+ * SoftHSM writes the token's file anew at each login: whoever opens the token at that moment finds none, or one
+ * that it cannot read. It reads tokens when it is initialised, so that another try begins there.
+ */
+static enum outcome open_token(
+	struct token *token, struct token_session *s, const struct settings *settings)
 {
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+
+	for (unsigned tries = 1;; tries++) {
+		enum outcome o = token_open(token, settings);
+
+		if (o == FINE)
+			o = token_session_open(token, s, false);
+		if (o != HSM_UNAVAILABLE || token->failure_lasts || tries == MOST_TRIES)
+			return o;
+		log_warning("token_tried_again", "tries=%u most=%u", tries, MOST_TRIES);
+		token_close(token);
+		nanosleep(&pause, NULL);
+	}
+}
+
+int keyd_command(const struct settings *settings, char **words, int count)
+{
+	struct token token = { 0 };
 	struct arena *arena = arena_new(ANSWER_MAX);
 	struct token_session *s = calloc(1, sizeof(*s));
 	int status = 1;
 
-	if (arena != NULL && s != NULL && token_session_open(token, s, false) == FINE) {
+	if (arena != NULL && s != NULL && open_token(&token, s, settings) == FINE) {
 		struct json_out o = json_start(arena);
 
 		status = run(&o, s, settings, words, count);
 	}
+	if (s != NULL)
+		token_forget_data_keys(s);
+	token_close(&token);
 	free(s);
 	arena_free(arena);
 	return status;

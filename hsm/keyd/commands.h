@@ -8,6 +8,6 @@
  * words: "keys init", "keys list", "keys rotate LABEL", "probe", "ibs kms-init", "ibs issue ID KPAK WRAPPED-KSAK
  * GENERATION". The exit status: 0, 1 failed, 2 used wrongly.
  */
-int keyd_command(struct token *token, const struct settings *settings, char **words, int count);
+int keyd_command(const struct settings *settings, char **words, int count);
 
 #endif

@@ -19,7 +19,7 @@ struct kms {
 	unsigned kek_generation;
 };
 
-enum outcome ibs_kms_init(struct json_out *o, struct token_session *s)
+enum outcome ibs_command_kms_init(struct json_out *o, struct token_session *s)
 {
 	struct ibs_secrets *secrets = OPENSSL_secure_zalloc(sizeof(*secrets));
 	uint8_t kpak[ECCSI_POINT_LEN], wrapped[IBS_WRAPPED_LEN];
@@ -84,7 +84,7 @@ static enum outcome issue(struct token_session *s, const struct kms *kms,
 	return o;
 }
 
-enum outcome ibs_issue(struct json_out *o, struct token_session *s, char **words)
+enum outcome ibs_command_issue(struct json_out *o, struct token_session *s, char **words)
 {
 	struct ibs_secrets *secrets = OPENSSL_secure_zalloc(sizeof(*secrets));
 	struct ibs_identity identity = { 0 };

@@ -9,11 +9,11 @@
 #include "hsm/keyd/token.h"
 
 /* {"kpak", "wrappedKsak", "kekGeneration"} */
-enum outcome ibs_kms_init(struct json_out *o, struct token_session *s);
+enum outcome ibs_command_kms_init(struct json_out *o, struct token_session *s);
 /*
  * words: the four behind "issue". {"id", "pvt", "wrappedSsk", "kekGeneration"}. INVALID_PARAMETER where a word is not
  * what it should be; SIGNATURE_INVALID where KPAK is not that KSAK's.
  */
-enum outcome ibs_issue(struct json_out *o, struct token_session *s, char **words);
+enum outcome ibs_command_issue(struct json_out *o, struct token_session *s, char **words);
 
 #endif

@@ -48,8 +48,8 @@ static enum outcome derive_profile_a(struct keyd_thread *t, const struct token_k
 	enum outcome o = token_agree_x25519(&t->session, key, ephemeral.at, z);
 
 	if (o == FINE)
-		o = x963_sha256(bytes_of(z, 32), ephemeral, keys, ECIES_KEYS_LEN);
-	wipe(z, 32);
+		o = x963_sha256(bytes_of(z, X25519_LEN), ephemeral, keys, ECIES_KEYS_LEN);
+	wipe(z, X25519_LEN);
 	return o;
 }
 
@@ -78,7 +78,7 @@ static enum outcome deconceal(
 	if ((!is_a && in->scheme != 2) || key == NULL || in->len > sizeof(in->output) ||
 		in->len == 0)
 		return INVALID_PARAMETER;
-	size_t ephemeral_len = is_a                 ? 32
+	size_t ephemeral_len = is_a                 ? X25519_LEN
 			       : in->output[0] == 4 ? P256_POINT_LEN
 						    : P256_COMPRESSED_LEN;
 

@@ -227,6 +227,12 @@ static enum outcome open_data_key(struct token_session *s, unsigned generation,
 	return FINE;
 }
 
+void token_forget_data_keys(struct token_session *s)
+{
+	free(s->opened);
+	s->opened = NULL;
+}
+
 enum outcome open_sealed_k(struct token_session *s, const struct sealed_key *sealed,
 	enum opened_use use, struct opened_key *opened)
 {

@@ -38,6 +38,8 @@ static const struct code_row codes[] = {
 	{ CKR_OBJECT_HANDLE_INVALID, "CKR_OBJECT_HANDLE_INVALID", HSM_UNAVAILABLE, true },
 	{ CKR_PIN_INCORRECT, "CKR_PIN_INCORRECT", HSM_UNAVAILABLE, true },
 	{ CKR_PIN_LOCKED, "CKR_PIN_LOCKED", HSM_UNAVAILABLE, true },
+	{ CKR_TOKEN_NOT_RECOGNIZED, "CKR_TOKEN_NOT_RECOGNIZED", HSM_UNAVAILABLE, true },
+	{ CKR_USER_PIN_NOT_INITIALIZED, "CKR_USER_PIN_NOT_INITIALIZED", HSM_UNAVAILABLE, true },
 	{ CKR_MECHANISM_INVALID, "CKR_MECHANISM_INVALID", BROKEN, false },
 	{ CKR_MECHANISM_PARAM_INVALID, "CKR_MECHANISM_PARAM_INVALID", BROKEN, false },
 	{ CKR_ATTRIBUTE_SENSITIVE, "CKR_ATTRIBUTE_SENSITIVE", BROKEN, false },
@@ -139,14 +141,17 @@ enum outcome token_open(struct token *t, const struct settings *s)
 	t->pin = secret_read_file(s->pin_file, PIN_MAX);
 	if (t->pin == NULL) {
 		log_error("pin_not_read", "file=%s reason=\"%s\"", s->pin_file, strerror(errno));
+		t->failure_lasts = true;
 		return HSM_UNAVAILABLE;
 	}
 	enum outcome o = load_module(t, s->module);
 
+	t->failure_lasts = o != FINE;
 	if (o == FINE)
 		o = token_outcome("C_Initialize", t->f->C_Initialize(&locking));
 	if (o == FINE)
-		o = find_slot(t, s->token);
+		return find_slot(t, s->token);
+	t->f = NULL; /* nothing to finalise */
 	return o;
 }
 
@@ -164,7 +169,13 @@ static enum outcome log_in(struct token_session *s)
 	struct token *t = s->token;
 	CK_RV code = t->f->C_Login(s->handle, CKU_USER, t->pin->at, t->pin->len);
 
-	return code == CKR_USER_ALREADY_LOGGED_IN ? FINE : token_outcome("C_Login", code);
+	if (code == CKR_USER_ALREADY_LOGGED_IN)
+		return FINE;
+	/* Of all that the module may say, what it says of a token that is half written. */
+	t->failure_lasts = code != CKR_OK && code != CKR_GENERAL_ERROR &&
+			   code != CKR_FUNCTION_FAILED && code != CKR_TOKEN_NOT_PRESENT &&
+			   code != CKR_USER_PIN_NOT_INITIALIZED;
+	return token_outcome("C_Login", code);
 }
 
 enum outcome token_session_open(struct token *t, struct token_session *s, bool copies)
@@ -180,6 +191,10 @@ enum outcome token_session_open(struct token *t, struct token_session *s, bool c
 		o = log_in(s);
 	if (o == FINE)
 		o = token_find_keys(s, copies);
+	if (o != FINE) {
+		OPENSSL_secure_clear_free(s->agreed, P256_SCALAR_LEN);
+		s->agreed = NULL;
+	}
 	return o;
 }
 

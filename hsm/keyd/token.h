@@ -11,10 +11,10 @@
 #include <p11-kit/pkcs11.h>
 
 #include "base/settings.h"
+#include "crypto/x25519.h"
 #include "hsm/messages.h"
 
 #define KEY_PREFIX "arpf."
-#define X25519_LEN 32
 
 /* A long-term key, as one session reaches it. */
 struct token_key {
@@ -31,6 +31,7 @@ struct token {
 	CK_FUNCTION_LIST *f;
 	CK_SLOT_ID slot;
 	struct secret *pin;
+	bool failure_lasts; /* why it could not be opened: a PIN that is refused, say, is not tried again */
 };
 
 /* Where X9.63 turns the agreement into a key; which, the probe decides for each module. */
@@ -52,7 +53,7 @@ struct token_session {
 	struct token_key keys[KEY_FOUND_MAX];
 };
 
-/* Loads the module and finds the token; logged where it cannot. */
+/* Loads the module and finds the token; logged where it cannot. Closed in any case; may be opened anew then. */
 enum outcome token_open(struct token *t, const struct settings *s);
 void token_close(struct token *t);
 /* Opens a session, logs in, finds the keys and, where `copies`, copies them to session objects. */

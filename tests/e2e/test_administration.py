@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What an operator does to a running server, as a device's credentials then find it."""
 import datetime
+import json
 import os
 import signal
 
@@ -51,6 +52,27 @@ class Keys(world.WorldCase):
         for _ in range(5):
             device = self.issuer.device(after)
             self.assert_attached(device, self.world.attach(device), arpf=after)
+
+    def test_what_the_module_cannot_make_is_said(self):
+        answer = {"keys": [], "refused": [{"use": "suci-a", "reason": "the module has no such mechanism"}]}
+        keyd, config = self.world.path("keyd-that-refuses"), self.world.path("refusing.conf")
+        with open(keyd, "w", opener=lambda path, flags: os.open(path, flags, 0o700)) as f:
+            f.write("#!/bin/sh\necho '%s'\n" % json.dumps(answer))
+        with open(self.world.environment["ARPF_CONFIG"]) as f:
+            lines = [line for line in f if not line.startswith("keyd_path")]
+        with open(config, "w") as f:
+            f.writelines(line + ("keyd_path = %s\n" % keyd if line == "[hsm]\n" else "") for line in lines)
+        done = self.world.run("arpfctl", "--config", config, "keys", "init")
+        self.assertIn("no key of use suci-a was made: the module has no such mechanism", done.stderr)
+        done = self.world.run("arpfctl", "--config", config, "--json", "keys", "init")
+        self.assertEqual((answer, ""), (json.loads(done.stdout), done.stderr))
+        self.assertNotIn("refused", json.loads(self.world.run("arpfctl", "--json", "keys", "init").stdout))
+
+    def test_a_label_that_is_none(self):
+        done = self.world.run("arpfctl", "keys", "rotate", "arpf.no-such", check=False)
+        self.assertEqual(1, done.returncode, done)
+        for use in ("ecka", "sign", "recipient", "kek", "session", "suci-a", "suci-b"):
+            self.assertIn(" arpf." + use, done.stderr)
 
     def test_the_newest_cannot_be_retired(self):
         done = self.world.run("arpfctl", "keys", "retire", self.key_ids("ecka")[0], check=False)

@@ -1,10 +1,34 @@
 #!/usr/bin/python3
 """The embedded deployment itself: up and down repeated, after every kind of stop, and two at once."""
 import os
+import re
 import signal
 import subprocess
+import unittest
 
 import world
+
+
+class Settings(unittest.TestCase):
+    """docs/operations.md describes the settings in the words and with the limits of the program itself."""
+
+    def test_documented(self):
+        done = subprocess.run([os.path.join(world.TOP, world.BUILD, "bin", "arpfctl"), "config", "sample"],
+                              capture_output=True, text=True, check=True)
+        expected, section = [], None
+        for line in done.stdout.splitlines()[1:]:
+            if line.startswith("["):
+                section = line.strip("[]")
+            elif line.startswith("; "):
+                text = line[2:]
+            elif line:
+                name, default = re.fullmatch(r";(\w+) = (.*)", line).groups()
+                expected.append("| `[%s] %s` | %s | %s | %s |" % (
+                    section, name, "`%s`" % default if default else "empty",
+                    "yes" if " (r)" in text else "no", text.replace(" (r)", "")))
+        self.assertGreater(len(expected), 40)
+        with open(os.path.join(world.TOP, "docs", "operations.md")) as f:
+            self.assertEqual(expected, [line.rstrip("\n") for line in f if line.startswith("| `[")])
 
 
 class Embedded(world.WorldCase):

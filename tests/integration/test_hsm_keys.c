@@ -2,6 +2,12 @@
  * The keys that companions and SUCIs need, on a real SoftHSM token: their identities, what they do, and their rotation.
  * The test plays the UE that conceals its MSIN (TS 33.501 C.3).
  */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "crypto/aes.h"
 #include "crypto/dh_group.h"
 #include "crypto/ecies.h"
@@ -207,6 +213,69 @@ START_TEST(test_rotation)
 }
 END_TEST
 
+/*
+ * The token's folder is away, or empty, and comes back after a while, as if another process wrote in it at a bad
+ * moment.
+ */
+static json_t *list_while_token_is_away(bool is_empty)
+{
+	char tokens[96], away[96];
+	const struct timespec while_away = { .tv_nsec = 250 * 1000000L };
+	int status;
+
+	snprintf(tokens, sizeof(tokens), "%s/tokens", world.token.folder);
+	snprintf(away, sizeof(away), "%s/away", world.token.folder);
+	ck_assert_int_eq(rename(tokens, away), 0);
+	ck_assert(!is_empty || mkdir(tokens, 0700) == 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		nanosleep(&while_away, NULL);
+		_exit(rename(away, tokens) == 0 ? 0 : 1);
+	}
+	json_t *list = keyd("keys", "list", NULL);
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	return list;
+}
+
+START_TEST(test_commands_wait_for_the_token)
+{
+	for (int is_empty = 0; is_empty < 2; is_empty++) {
+		json_t *list = list_while_token_is_away(is_empty == 1);
+
+		ck_assert_ptr_nonnull(row_of(list, "arpf.ecka.1"));
+		json_decref(list);
+	}
+}
+END_TEST
+
+/* Tokens count wrong PINs and are locked by a few. */
+START_TEST(test_a_wrong_pin_is_tried_once)
+{
+	char said[4096];
+	FILE *file = tmpfile();
+	int err = dup(STDERR_FILENO);
+
+	softhsm_world_set_pin(&world.token, "654321\n");
+	dup2(fileno(file), STDERR_FILENO);
+	json_t *list = keyd("keys", "list", NULL);
+
+	dup2(err, STDERR_FILENO);
+	close(err);
+	softhsm_world_set_pin(&world.token, "123456\n");
+	ck_assert_ptr_null(list);
+	rewind(file);
+	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
+	fclose(file);
+	const char *first = strstr(said, "CKR_PIN_INCORRECT");
+
+	ck_assert_msg(first != NULL && strstr(first + 1, "CKR_PIN_INCORRECT") == NULL, "%s", said);
+	ck_assert_msg(strstr(said, "token_tried_again") == NULL, "%s", said);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -214,6 +283,8 @@ int main(void)
 		test_suci_of_both_profiles,
 		test_ephemeral_keys_of_low_order,
 		test_rotation,
+		test_commands_wait_for_the_token,
+		test_a_wrong_pin_is_tried_once,
 	};
 
 	softhsm_world_or_skip(&world.token);

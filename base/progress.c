@@ -1,4 +1,4 @@
-#include "loadtest/progress.h"
+#include "base/progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* A bar on stderr for long work, drawn only where stderr is a terminal. One thread. */
-#ifndef LOADTEST_PROGRESS_H
-#define LOADTEST_PROGRESS_H
+#ifndef BASE_PROGRESS_H
+#define BASE_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
