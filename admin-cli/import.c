@@ -41,7 +41,8 @@ struct import {
 	struct import_lines lines;
 	struct held_line held;
 	unsigned under_way;
-	int64_t doubtful_until; /* up to this line, who is there may be so by the run before this one */
+	int64_t doubtful_until; /* up to this line, who is there may be so by the run before this one, */
+	int64_t began_at;       /* which began then */
 	struct import_counts *counts;
 	struct db_import_key key;
 	struct db_import journal,
@@ -112,7 +113,7 @@ static void fail(struct import *im, enum outcome o, const char *detail)
 	stop_reading(im);
 }
 
-static void on_ended(void *context, uint64_t tag, enum outcome o)
+static void on_ended(void *context, uint64_t tag, enum outcome o, bool was_there)
 {
 	struct import *im = context;
 	struct import_line *line = import_lines_at(&im->lines, tag);
@@ -125,12 +126,14 @@ static void on_ended(void *context, uint64_t tag, enum outcome o)
 		if (!im->is_interrupted)
 			fail(im, o, NULL);
 	} else if (o == CONFLICT) {
-		settle(im, line,
-			line->number <= im->doubtful_until ? LINE_ALREADY_THERE : LINE_REFUSED,
-			"the IMSI has a credential already");
+		settle(im, line, LINE_REFUSED, "the IMSI has a credential already");
 	} else {
 		snprintf(reason, sizeof(reason), "the HSM does not take it: %s", outcome_title(o));
-		settle(im, line, o == FINE ? LINE_ADDED : LINE_REFUSED, reason);
+		settle(im, line,
+			o != FINE   ? LINE_REFUSED
+			: was_there ? LINE_ALREADY_THERE
+				    : LINE_ADDED,
+			reason);
 	}
 }
 
@@ -154,7 +157,8 @@ static void send_held(struct import *im)
 		return;
 	(void)import_lines_add(&im->lines, h->number, h->end, h->imsi, &tag);
 	im->under_way++;
-	intake_add(im->intake, h->room, h->imsi, tag);
+	intake_add(im->intake, h->room, h->imsi, h->number <= im->doubtful_until ? im->began_at : 0,
+		tag);
 	h->room = NULL;
 }
 
@@ -222,6 +226,7 @@ static void on_found(struct import *im, enum outcome o, const struct db_import *
 		return;
 	}
 	im->phase = BEGUN;
+	im->journal.begins = !is_begun;
 	if (!is_begun)
 		return;
 	if (!import_file_seek(&im->file, found->line, found->byte_offset)) {
@@ -234,6 +239,7 @@ static void on_found(struct import *im, enum outcome o, const struct db_import *
 	im->journal.added = found->added;
 	im->journal.refused = found->refused;
 	im->doubtful_until = found->line + IMPORT_WINDOW;
+	im->began_at = found->began_at;
 	*im->counts = (struct import_counts){
 		.lines = found->line, .added = found->added, .refused = found->refused
 	};
@@ -244,6 +250,7 @@ static void on_put(struct import *im)
 {
 	im->journalled = im->sent.line;
 	im->journalled_ms = clock_ms();
+	im->journal.begins = false;
 	if (im->phase == BEGUN)
 		im->phase = READING;
 	if (!im->is_last)

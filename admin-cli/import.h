@@ -3,8 +3,8 @@
  * database of how far it has come, so that a file that was begun is gone on with.
  *
  * The journal names the line up to which every line is stored or reported, and never falls further
- * behind than IMPORT_WINDOW lines: on resuming, a subscriber within that window who is there
- * already may have been stored before the interruption, and is no duplicate.
+ * behind than IMPORT_WINDOW lines: on resuming, a subscriber within that window who was
+ * imported since this import began was stored before the interruption, and is no duplicate.
  */
 #ifndef ADMIN_CLI_IMPORT_H
 #define ADMIN_CLI_IMPORT_H

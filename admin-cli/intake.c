@@ -22,6 +22,7 @@ struct passage {
 	struct key_seal_subscriber_in *room; /* NULL once K is sealed */
 	struct sealed_key sealed;
 	struct db_subscriber_in row;
+	struct db_subscriber stored;
 	struct key_request seal;
 	struct db_request store;
 };
@@ -63,7 +64,7 @@ static void end(struct passage *p, enum outcome o)
 	leave_room(p);
 	p->next = in->free;
 	in->free = p;
-	in->calls->ended(in->context, p->tag, o);
+	in->calls->ended(in->context, p->tag, o, p->stored.was_there);
 }
 
 static void submit(struct passage *p)
@@ -169,6 +170,7 @@ static void start_passages(struct intake *in)
 		p->store = (struct db_request){
 			.statement = DB_ADD_SUBSCRIBER,
 			.row = &p->row,
+			.result = &p->stored,
 			.done = on_stored,
 		};
 		p->next = in->free;
@@ -286,7 +288,8 @@ void intake_give_back_room(struct intake *in, struct key_seal_subscriber_in *roo
 	in->rooms[in->free_rooms++] = (uint16_t)(room - room_at(in, 0));
 }
 
-void intake_add(struct intake *in, struct key_seal_subscriber_in *room, uint64_t imsi, uint64_t tag)
+void intake_add(struct intake *in, struct key_seal_subscriber_in *room, uint64_t imsi,
+	int64_t since, uint64_t tag)
 {
 	struct passage *p = in->free;
 
@@ -294,6 +297,8 @@ void intake_add(struct intake *in, struct key_seal_subscriber_in *room, uint64_t
 	p->room = room;
 	p->tag = tag;
 	p->row.imsi = (int64_t)imsi;
+	p->row.since = since;
+	p->stored.was_there = false;
 	p->seal.in = room;
 	submit(p);
 }

@@ -22,10 +22,10 @@ struct intake_calls {
 	/* Before the loop waits: the time to add more. */
 	void (*feed)(void *context);
 	/*
-	 * FINE: stored; CONFLICT: the IMSI has a credential; another refusal: the HSM's; a transient outcome:
+	 * FINE: stored, or was_there since `since`; CONFLICT: the IMSI has a credential; another refusal: the HSM's; a transient outcome:
 	 * given up. May be called from within intake_stop(), not from within intake_add().
 	 */
-	void (*ended)(void *context, uint64_t tag, enum outcome outcome);
+	void (*ended)(void *context, uint64_t tag, enum outcome outcome, bool was_there);
 };
 
 /* NULL: the reason has been said. */
@@ -39,9 +39,9 @@ void intake_break(struct intake *in);
 struct key_seal_subscriber_in *intake_take_room(struct intake *in);
 /* Wipes a room that is not added after all. */
 void intake_give_back_room(struct intake *in, struct key_seal_subscriber_in *room);
-/* Sends what that room holds on its way. */
-void intake_add(
-	struct intake *in, struct key_seal_subscriber_in *room, uint64_t imsi, uint64_t tag);
+/* Sends what that room holds on its way. since: struct db_subscriber_in's. */
+void intake_add(struct intake *in, struct key_seal_subscriber_in *room, uint64_t imsi,
+	int64_t since, uint64_t tag);
 /* Nothing is tried again any more: what is under way comes to its end soon. */
 void intake_stop(struct intake *in);
 

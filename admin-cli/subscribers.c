@@ -22,11 +22,12 @@ static void on_feed(void *context)
 	(void)context;
 }
 
-static void on_ended(void *context, uint64_t tag, enum outcome o)
+static void on_ended(void *context, uint64_t tag, enum outcome o, bool was_there)
 {
 	struct adding *a = context;
 
 	(void)tag;
+	(void)was_there;
 	a->outcome = o;
 	intake_break(a->intake);
 }
@@ -73,7 +74,7 @@ static enum cli_end add(struct cli *cli, uint64_t imsi, struct bytes k, struct b
 	if (wrong == NULL)
 		wrong = csv_read_opc(opc, room);
 	if (wrong == NULL) {
-		intake_add(a.intake, room, imsi, 0);
+		intake_add(a.intake, room, imsi, 0, 0);
 		intake_run(a.intake);
 	}
 	enum outcome o = a.outcome;

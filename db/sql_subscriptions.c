@@ -127,7 +127,8 @@ const struct statement sql_subscriptions[] = {
 			INT8(db_auth_event_in, ek_lifetime_s) },
 	},
 	/*
-	 * Of two lines for one IMSI in a batch the first is added. A row that is there to the
+	 * Of two lines for one IMSI in a batch the first is added. Who was imported since then is
+	 * who is meant: an import that goes on asks with the time that it began. A row that is there to the
 	 * letter was added by an earlier try whose answer was lost, and is left as it is. What
 	 * named the IMSI while it was another's names it no more.
 	 */
@@ -135,8 +136,8 @@ const struct statement sql_subscriptions[] = {
 		.name = "add_subscriber",
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
-			" SELECT DISTINCT ON (imsi) * FROM unnest($1, $2) WITH ORDINALITY"
-			" AS i (imsi, sealed, n) ORDER BY imsi, n),"
+			" SELECT DISTINCT ON (imsi) * FROM unnest($1, $2, $3) WITH ORDINALITY"
+			" AS i (imsi, sealed, since, n) ORDER BY imsi, n),"
 			" added AS ("
 			" INSERT INTO credentials AS c"
 			" (imsi, dimsi, version, kind, state, sealed, created_at, changed_at)"
@@ -156,28 +157,39 @@ const struct statement sql_subscriptions[] = {
 			" UPDATE access_ids SET imsi = 0, state = " ID_RELEASED ", kdm = ''"
 			" WHERE imsi = ANY(ARRAY(SELECT imsi FROM added WHERE NOT is_new))"
 			" AND imsi <> 0)"
-			" SELECT i.n FROM input i JOIN added USING (imsi)",
-		.in = { INT8(db_subscriber_in, imsi), BYTE(db_subscriber_in, sealed) },
+			" SELECT i.n, false FROM input i JOIN added USING (imsi)"
+			" UNION ALL"
+			" SELECT i.n, true FROM input i JOIN"
+			" (SELECT imsi, created_at FROM credentials WHERE imsi = ANY(ARRAY("
+			"   SELECT imsi FROM input WHERE since <> 0 EXCEPT SELECT imsi FROM added))"
+			"  AND version = 1 AND kind = " IMPORTED " AND state <> " DESTROYED
+			"  OFFSET 0) c"
+			" USING (imsi) WHERE c.created_at >= i.since",
+		.in = { INT8(db_subscriber_in, imsi), BYTE(db_subscriber_in, sealed),
+			INT8(db_subscriber_in, since) },
+		.out = { BOOL(db_subscriber, was_there) },
 	},
 	[DB_FIND_IMPORT - FIRST] = {
 		.name = "find_import",
 		.kind = ONE,
-		.sql = "SELECT file_hash, line, byte_offset, added, refused, is_done"
+		.sql = "SELECT file_hash, line, byte_offset, added, refused, is_done, began_at"
 			" FROM subscriber_imports WHERE file_hash = $1",
 		.in = { FIXED(db_import_key, file_hash) },
-		.out = { IMPORT_COLUMNS },
+		.out = { IMPORT_COLUMNS, INT8(db_import, began_at) },
 	},
 	[DB_PUT_IMPORT - FIRST] = {
 		.name = "put_import",
 		.kind = ONE,
 		.sql = "INSERT INTO subscriber_imports"
-			" (file_hash, line, byte_offset, added, refused, is_done, changed_at)"
-			" VALUES ($1, $2, $3, $4, $5, $6, " NOW ")"
+			" (file_hash, line, byte_offset, added, refused, is_done, began_at,"
+			" changed_at) VALUES ($1, $2, $3, $4, $5, $6, " NOW ", " NOW ")"
 			" ON CONFLICT (file_hash) DO UPDATE SET line = excluded.line,"
 			" byte_offset = excluded.byte_offset, added = excluded.added,"
 			" refused = excluded.refused, is_done = excluded.is_done,"
+			" began_at = CASE WHEN $7 THEN excluded.began_at"
+			"  ELSE subscriber_imports.began_at END,"
 			" changed_at = excluded.changed_at RETURNING true",
-		.in = { IMPORT_COLUMNS },
+		.in = { IMPORT_COLUMNS, BOOL(db_import, begins) },
 	},
 };
 static_assert(sizeof(sql_subscriptions) / sizeof(sql_subscriptions[0]) == DB_PUT_IMPORT + 1 - FIRST,

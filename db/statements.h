@@ -91,9 +91,13 @@ enum db_statement {
 	 * credential sets when it retires; READY and VECTORS_SENT become ATTACHED
 	 */
 	DB_RECORD_AUTH_EVENT,
-	DB_ADD_SUBSCRIBER, /* struct db_subscriber_in; NO_ROW: the IMSI has a credential already */
-	DB_FIND_IMPORT,    /* struct db_import_key, struct db_import */
-	DB_PUT_IMPORT,     /* struct db_import, adds or replaces */
+	/*
+	 * struct db_subscriber_in, struct db_subscriber; NO_ROW: the IMSI has a credential already,
+	 * and not one that was imported since `since`
+	 */
+	DB_ADD_SUBSCRIBER,
+	DB_FIND_IMPORT, /* struct db_import_key, struct db_import */
+	DB_PUT_IMPORT,  /* struct db_import, adds or replaces */
 	/* companion sessions (6) */
 	DB_PUT_SESSION,    /* struct db_session_in: the subscriber's only one from now on */
 	DB_FIND_SESSION,   /* struct db_akid, struct db_session */
@@ -338,6 +342,10 @@ struct db_auth_event_in {
 struct db_subscriber_in {
 	int64_t imsi;
 	struct bytes sealed;
+	int64_t since; /* 0: whoever is there is another */
+};
+struct db_subscriber {
+	bool was_there; /* since `since` */
 };
 struct db_import_key {
 	uint8_t file_hash[32];
@@ -345,7 +353,9 @@ struct db_import_key {
 struct db_import {
 	uint8_t file_hash[32];
 	int64_t line, byte_offset, added, refused;
+	int64_t began_at; /* on output, by the database's clock */
 	bool is_done;
+	bool begins; /* on input: it begins now */
 };
 
 #define DB_AKID_MAX 256

@@ -92,6 +92,7 @@ CREATE TABLE subscriber_imports (
 	byte_offset bigint NOT NULL,
 	added bigint NOT NULL,
 	refused bigint NOT NULL,
+	began_at bigint NOT NULL,
 	changed_at bigint NOT NULL,
 	is_done boolean NOT NULL
 );

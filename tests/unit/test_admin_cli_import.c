@@ -30,6 +30,7 @@ static struct {
 	struct key_request *keys;
 	struct db_request *rows;
 	bool is_stored[MOST];
+	bool is_anothers[MOST];
 	bool has_journal;
 	struct db_import journal;
 	int stored, puts, asked;
@@ -129,14 +130,19 @@ void db_submit(struct db *db, struct db_request *r)
 	world.rows = r;
 }
 
-static enum outcome store(const struct db_subscriber_in *row)
+static enum outcome store(struct db_request *r)
 {
+	const struct db_subscriber_in *row = r->row;
 	uint64_t i = (uint64_t)row->imsi - FIRST_IMSI;
 
 	ck_assert_uint_lt(i, MOST);
 	ck_assert_uint_eq(row->sealed.len, 84);
 	if (world.rows_fail > 0 && world.rows_fail-- > 0)
 		return DATABASE_UNAVAILABLE;
+	if (world.is_stored[i] && row->since != 0 && !world.is_anothers[i]) {
+		((struct db_subscriber *)r->result)->was_there = true;
+		return FINE;
+	}
 	if (world.is_stored[i])
 		return NO_ROW;
 	if ((int64_t)i - world.journal.line > world.farthest_ahead)
@@ -153,12 +159,15 @@ static enum outcome answer(struct db_request *r)
 
 	world.asked++;
 	if (r->statement == DB_ADD_SUBSCRIBER)
-		return store(r->row);
+		return store(r);
 	if (r->statement == DB_PUT_IMPORT) {
 		ck_assert(!world.has_journal || import->line >= world.journal.line ||
 			  import->line == 1);
 		world.puts++;
+		int64_t began_at = world.journal.began_at;
+
 		world.journal = *import;
+		world.journal.began_at = import->begins ? 1 : began_at;
 		world.has_journal = true;
 		return FINE;
 	}
@@ -321,11 +330,13 @@ START_TEST(within_the_window_who_is_there_is_no_duplicate)
 	for (int i = 0; i < 300; i++)
 		world.is_stored[line - 1 + i] = true;
 	world.is_stored[line - 1 + IMPORT_WINDOW] = true; /* the first line beyond it */
+	world.is_stored[line - 1 + 500] = true;           /* within it, but not by this import */
+	world.is_anothers[line - 1 + 500] = true;
 	ck_assert_int_eq(run(), CLI_REFUSED);
-	assert_counts(2 * IMPORT_WINDOW - 301, 300, 1);
+	assert_counts(2 * IMPORT_WINDOW - 302, 300, 2);
 	ck_assert(import_counts.is_done);
-	ck_assert_int_eq(world.journal.added, 2 * IMPORT_WINDOW - 1);
-	ck_assert_int_eq(world.journal.refused, 1);
+	ck_assert_int_eq(world.journal.added, 2 * IMPORT_WINDOW - 2);
+	ck_assert_int_eq(world.journal.refused, 2);
 	import_world_end();
 }
 END_TEST
