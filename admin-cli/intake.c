@@ -190,6 +190,7 @@ static bool start_lanes(struct intake *in, struct cli *cli)
 						    .keyd_path = s->keyd_path,
 						    .config_path = cli_config_path(cli),
 						    .log_level = "warning",
+						    .takes_subscribers = true,
 						    .workers = s->key_workers,
 						    .threads = s->key_threads,
 						    .timeout_ms = s->key_timeout_ms,

@@ -32,7 +32,8 @@ struct key_request {
 struct key_client_settings {
 	const char *keyd_path;   /* the arpf-keyd program */
 	const char *config_path; /* handed on to it; NULL: defaults */
-	const char *log_level;   /* the workers'; NULL: the configuration's */
+	bool takes_subscribers; /* the workers do KEY_SEAL_SUBSCRIBER: a tool's, never a server's */
+	const char *log_level;  /* the workers'; NULL: the configuration's */
 	unsigned workers;
 	unsigned threads; /* of each worker: so many batches at once */
 	uint32_t timeout_ms;

@@ -162,7 +162,7 @@ static void on_message(struct ev_loop *loop, ev_io *watcher, int events)
 
 bool supervise_start(struct key_client *c, struct worker *w)
 {
-	if (!worker_start(w))
+	if (!worker_has_left(w) || !worker_start(w))
 		return false;
 	ev_io_init(&w->io, on_message, w->fd, EV_READ);
 	w->io.data = w;

@@ -14,14 +14,15 @@
 #include "base/log.h"
 #include "base/secret.h"
 
-#define CHILD_FD      3
-#define BUFFER_BYTES  (1u << 20)
-#define AWAIT_MOST_MS 5000
+#define CHILD_FD        3
+#define BUFFER_BYTES    (1u << 20)
+#define AWAIT_MOST_MS   5000
+#define LEAVE_WITHIN_MS 60000
 
 /* In the child, between fork and exec: only what is safe there. */
 static void become_keyd(const struct key_client_settings *s, int fd, const char *threads)
 {
-	const char *words[10] = { s->keyd_path, "--socket", "3", "--threads", threads };
+	const char *words[12] = { s->keyd_path, "--socket", "3", "--threads", threads };
 	unsigned n = 5;
 	sigset_t none;
 
@@ -35,6 +36,8 @@ static void become_keyd(const struct key_client_settings *s, int fd, const char 
 		words[n++] = "--log-level";
 		words[n++] = s->log_level;
 	}
+	if (s->takes_subscribers)
+		words[n++] = "--subscribers";
 	if (fd == CHILD_FD)
 		fcntl(fd, F_SETFD, 0);
 	else
@@ -99,9 +102,14 @@ void worker_end(
 		return;
 	ev_io_stop(key_client_loop(w->client), &w->io);
 	close(w->fd);
-	kill(w->pid, SIGKILL);
-	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (w->is_ready) {
+		kill(w->pid, SIGKILL);
+		while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	} else { /* perhaps within its login: it ends by itself when nobody takes its hello */
+		w->leaving = w->pid;
+		w->left_ms = clock_ms();
+	}
 	w->pid = 0;
 	w->is_ready = false;
 	for (unsigned i = 0; i < WORKER_MOST_BATCHES; i++) {
@@ -112,6 +120,15 @@ void worker_end(
 		b->number = 0;
 		take_back(w->client, b->first);
 	}
+}
+
+bool worker_has_left(struct worker *w)
+{
+	if (w->leaving != 0 && clock_ms() - w->left_ms > LEAVE_WITHIN_MS)
+		kill(w->leaving, SIGKILL);
+	if (w->leaving != 0 && waitpid(w->leaving, NULL, WNOHANG) != 0)
+		w->leaving = 0;
+	return w->leaving == 0;
 }
 
 unsigned worker_free_places(const struct worker *w)

@@ -23,7 +23,9 @@ struct worker_batch {
 struct worker {
 	struct key_client *client;
 	unsigned index;
-	pid_t pid; /* 0: none */
+	pid_t pid;     /* 0: none */
+	pid_t leaving; /* one before it, given up while it started; 0: none */
+	int64_t left_ms;
 	int fd;
 	bool is_ready, is_retiring;
 	struct worker *replaces; /* that one retires when this one is ready */
@@ -51,6 +53,8 @@ void worker_await_start(const struct worker *w);
 /* Kills and reaps; what it had is given to take_back, linked by next. */
 void worker_end(
 	struct worker *w, void (*take_back)(struct key_client *c, struct key_request *first));
+/* Whether one that was given up while it started has ended: until then its slot takes no other. */
+bool worker_has_left(struct worker *w);
 unsigned worker_free_places(const struct worker *w);
 bool worker_is_idle(const struct worker *w);
 /* False where the message could not be sent: the requests are still the caller's. */

@@ -16,11 +16,21 @@ choose_port() {
   [[ $port =~ ^[0-9]+$ ]] || fail "ARPF_PORT: not a number: $port"
 }
 
+# SoftHSM writes a token's own record anew at each login: who is killed just then leaves it empty. It changes
+# with the PIN only, so the first one will do.
+mend_token() {
+  local kept
+
+  for kept in "$world"/tokens/*/token.object.first; do
+    [ ! -f "$kept" ] || [ -s "${kept%.first}" ] || cp -p "$kept" "${kept%.first}"
+  done
+}
+
 make_token() {
   export SOFTHSM2_CONF=$world/softhsm2.conf
   printf '%s\n' "directories.tokendir = $world/tokens" "objectstore.backend = file" \
     "log.level = ERROR" "slots.removable = false" >"$SOFTHSM2_CONF"
-  [ ! -d "$world/tokens" ] || return 0
+  [ ! -d "$world/tokens" ] || { mend_token; return 0; }
   say "creating the SoftHSM token"
   (umask 077 && openssl rand -hex 16 >"$world/pin")
   rm -rf "$world/tokens.new"
@@ -30,6 +40,9 @@ make_token() {
     --pin "$(<"$world/pin")" --so-pin "$(openssl rand -hex 16)" >"$world/softhsm.log" 2>&1 ||
     fail "no token could be made: $(cat "$world/softhsm.log")"
   rm "$world/softhsm2.new.conf"
+  for record in "$world"/tokens.new/*/token.object; do
+    cp -p "$record" "$record.first"
+  done
   mv "$world/tokens.new" "$world/tokens"
 }
 

@@ -23,6 +23,7 @@ struct call {
 	const char *log_level; /* NULL: the configuration's; of a command, warning */
 	int fd;                /* -1: a command */
 	unsigned threads;
+	bool takes_subscribers;
 };
 
 static void say_usage(FILE *out)
@@ -31,6 +32,7 @@ static void say_usage(FILE *out)
 	      "       arpf-keyd [--config FILE] ibs kms-init | ibs issue ID KPAK WRAPPED-KSAK "
 	      "KEK-GENERATION\n"
 	      "       arpf-keyd [--config FILE] --socket FD --threads N     (started by arpfd)\n"
+	      "       … --subscribers                                       (by arpfctl)\n"
 	      "options: --log-level debug|info|warning|error\n",
 		out);
 }
@@ -51,6 +53,7 @@ static bool read_call(int argc, char **argv, struct call *call)
 		{ "socket", required_argument, NULL, 's' },
 		{ "threads", required_argument, NULL, 't' },
 		{ "log-level", required_argument, NULL, 'l' },
+		{ "subscribers", no_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -69,6 +72,8 @@ static bool read_call(int argc, char **argv, struct call *call)
 			call->threads = read_number(optarg);
 		else if (o == 'l')
 			call->log_level = optarg;
+		else if (o == 'i')
+			call->takes_subscribers = true;
 		else
 			return false;
 	}
@@ -76,16 +81,14 @@ static bool read_call(int argc, char **argv, struct call *call)
 	       (call->fd >= 0 ? call->fd > STDERR_FILENO && optind == argc : optind < argc);
 }
 
-/* A worker lives no longer than its parent, and gets its end from it alone. */
-static bool bind_to_parent(int fd)
+/*
+ * Nothing that is sent to a group ends it: a login or a key that is being made would be left half written. A worker
+ * gets its end from its parent alone, whose end of the socket closes.
+ */
+static bool ignore_signals(void)
 {
-	pid_t parent = getppid();
-
-	signal(SIGINT, SIG_IGN);
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent &&
-	       fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+	return signal(SIGINT, SIG_IGN) != SIG_ERR && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
+	       signal(SIGHUP, SIG_IGN) != SIG_ERR;
 }
 
 static int work(const struct call *call, const struct settings *settings)
@@ -95,7 +98,8 @@ static int work(const struct call *call, const struct settings *settings)
 	int status = 1;
 
 	if (o == FINE)
-		status = keyd_serve(&token, settings, call->fd, call->threads);
+		status = keyd_serve(
+			&token, settings, call->fd, call->threads, call->takes_subscribers);
 	else
 		keyd_say_failed(call->fd, o);
 	token_close(&token);
@@ -126,8 +130,8 @@ int main(int argc, char **argv)
 		say_usage(stderr);
 		return 2;
 	}
-	if (!secret_start() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-		(call.fd >= 0 && !bind_to_parent(call.fd))) {
+	if (!secret_start() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !ignore_signals() ||
+		(call.fd >= 0 && fcntl(call.fd, F_SETFD, FD_CLOEXEC) != 0)) {
 		log_error("keyd_not_started", "reason=no_locked_memory_or_parent");
 		return 1;
 	}

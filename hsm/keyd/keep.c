@@ -118,12 +118,13 @@ enum outcome open_kept(struct token_session *s, struct keeping *all, unsigned co
 
 	for (unsigned first = 0; o == FINE && first < count; first++) {
 		unsigned generation = generation_of(all[first].kept);
-		const struct token_key *key = token_generation(s, KEY_USE_SESSION, generation);
+		const struct token_key *key =
+			token_generation_or_look(s, KEY_USE_SESSION, generation);
 
 		if (is_done[first] || all[first].is_skipped)
 			continue;
 		if (key == NULL || all[first].kept->at[0] != KEPT_VERSION) {
-			all[first].outcome = INVALID_PARAMETER;
+			all[first].outcome = key == NULL ? HSM_UNAVAILABLE : BROKEN;
 			continue;
 		}
 		o = make_stream(s, key, all, count, stream);

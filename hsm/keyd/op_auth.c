@@ -33,6 +33,8 @@ static enum outcome open_opc_and_encrypt(struct token_session *s, struct auth_ro
 
 	if (o == FINE)
 		o = opened_opc(opened, r->out, r->out + 16, r->opc);
+	if (o == MAC_INVALID) /* a damaged row; the caller's MAC is another matter */
+		o = BROKEN;
 	memcpy(r->temp, r->out + 32, 16);
 	return o;
 }

@@ -5,18 +5,22 @@
 static enum outcome check(
 	struct token_session *s, const struct sealed_key *sealed, struct key_check_value *value)
 {
-	static const uint8_t zeros[16];
-	uint8_t block[16];
+	uint8_t in[48] = { 0 }, block[48], opc[16];
 	struct opened_key opened;
 	enum outcome o = open_sealed_k(s, sealed, OPENED_ENCRYPTS, &opened);
 
 	if (o != FINE)
 		return o;
-	o = token_encrypt_blocks(s, opened.k, zeros, sizeof(zeros), block);
+	memcpy(in + 16, SEAL_OPC_BLOCK, 16);
+	memcpy(in + 32, SEAL_OPC_TAG_BLOCK, 16);
+	o = token_encrypt_blocks(s, opened.k, in, sizeof(in), block);
 	token_destroy(s, opened.k);
+	if (o == FINE)
+		o = opened_opc(&opened, block + 16, block + 32, opc);
 	if (o == FINE)
 		memcpy(value->kcv, block, sizeof(value->kcv));
 	wipe(block, sizeof(block));
+	wipe(opc, sizeof(opc));
 	return o;
 }
 

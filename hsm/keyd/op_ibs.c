@@ -28,6 +28,9 @@ static enum outcome sign_by(struct keyd_thread *t, const struct ibs_identity *id
 	if (o == FINE)
 		o = wrapped_secret_open(
 			&t->session, identity->wrapped_ssk, identity->kek_generation, ssk);
+	if (o ==
+		MAC_INVALID) /* the server's own row, or the token's trouble: no MAC of a caller's */
+		o = HSM_UNAVAILABLE;
 	if (o == FINE)
 		o = eccsi_sign(ssk, identity->pvt, hs, message, signature);
 	wipe(ssk, sizeof(t->secrets->scalar));

@@ -183,6 +183,9 @@ enum outcome perform_seal_subscriber(struct keyd_thread *t, const struct key_bat
 	const struct key_seal_subscriber_in *in = (const void *)b->items;
 	struct sealed_key *out = (void *)b->results;
 
+	/* To seal an OP under a K one cannot see is to have that K encrypt it: nothing for a server to ask. */
+	if (!t->takes_subscribers)
+		return ROLE_NOT_PERMITTED;
 	for (unsigned i = 0; i < b->count; i++)
 		b->outcomes[i] = seal_subscriber(t, &in[i], &out[i]);
 	return FINE;

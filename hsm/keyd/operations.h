@@ -46,6 +46,7 @@ struct keyd_thread {
 	struct ephemerals ephemerals; /* their secrets lie in the workshop */
 	struct transport_key transport_key;
 	unsigned largest_tree;
+	bool takes_subscribers; /* started by a tool that brings them in */
 };
 
 struct key_batch {

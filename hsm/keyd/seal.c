@@ -195,10 +195,10 @@ struct opened_data_keys {
 static enum outcome open_data_key(struct token_session *s, unsigned generation,
 	struct bytes wrapped, CK_OBJECT_HANDLE *object)
 {
-	const struct token_key *kek = token_generation(s, KEY_USE_KEK, generation);
+	const struct token_key *kek = token_generation_or_look(s, KEY_USE_KEK, generation);
 
-	if (kek == NULL)
-		return INVALID_PARAMETER;
+	if (kek == NULL) /* not in this token: no fault of who asks */
+		return HSM_UNAVAILABLE;
 	if (s->opened == NULL && (s->opened = calloc(1, sizeof(*s->opened))) == NULL)
 		return NO_MEMORY;
 	struct opened_data_key *set = s->opened->sets[wrapped.at[0] % DATA_KEY_SETS];

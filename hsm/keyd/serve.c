@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdalign.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,7 +277,8 @@ static enum outcome prepare(
 	return o;
 }
 
-int keyd_serve(struct token *token, const struct settings *settings, int fd, unsigned threads)
+int keyd_serve(struct token *token, const struct settings *settings, int fd, unsigned threads,
+	bool takes_subscribers)
 {
 	struct serving *all = calloc(threads, sizeof(*all));
 	struct timeval round = { .tv_sec = LOOK_ROUND_S };
@@ -287,6 +290,11 @@ int keyd_serve(struct token *token, const struct settings *settings, int fd, uns
 		o = BROKEN;
 	for (unsigned i = 0; o == FINE && i < threads; i++)
 		o = prepare(&all[i], settings, token, fd);
+	for (unsigned i = 0; o == FINE && i < threads; i++)
+		all[i].thread.takes_subscribers = takes_subscribers;
+	/* Not earlier: SoftHSM writes the token's own record anew at a login, and who is killed then leaves none. */
+	if (o == FINE && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		o = BROKEN;
 	if (o == FINE && say_hello(&all[0].thread.session, fd)) {
 		log_info("token_ready", "keys=%u agreement=\"%s\"", all[0].thread.session.key_count,
 			agreement_mode_name(all[0].thread.session.mode));

@@ -5,7 +5,8 @@
 #include "hsm/keyd/token.h"
 
 /* Until the other end closes the socket or the token is lost. The process's exit status. */
-int keyd_serve(struct token *token, const struct settings *settings, int fd, unsigned threads);
+int keyd_serve(struct token *token, const struct settings *settings, int fd, unsigned threads,
+	bool takes_subscribers);
 /* The hello of a worker whose token could not be opened. */
 void keyd_say_failed(int fd, enum outcome why);
 /* One message; false where it is none. The reply is written to `reply`. For tests and the fuzzer as well. */

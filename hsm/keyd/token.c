@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
 
@@ -36,6 +37,11 @@ static const struct code_row codes[] = {
 	{ CKR_CRYPTOKI_NOT_INITIALIZED, "CKR_CRYPTOKI_NOT_INITIALIZED", HSM_UNAVAILABLE, true },
 	{ CKR_KEY_HANDLE_INVALID, "CKR_KEY_HANDLE_INVALID", HSM_UNAVAILABLE, true },
 	{ CKR_OBJECT_HANDLE_INVALID, "CKR_OBJECT_HANDLE_INVALID", HSM_UNAVAILABLE, true },
+	{ CKR_UNWRAPPING_KEY_HANDLE_INVALID, "CKR_UNWRAPPING_KEY_HANDLE_INVALID", HSM_UNAVAILABLE,
+		true },
+	{ CKR_WRAPPING_KEY_HANDLE_INVALID, "CKR_WRAPPING_KEY_HANDLE_INVALID", HSM_UNAVAILABLE,
+		true },
+	{ CKR_OPERATION_ACTIVE, "CKR_OPERATION_ACTIVE", HSM_UNAVAILABLE, true },
 	{ CKR_PIN_INCORRECT, "CKR_PIN_INCORRECT", HSM_UNAVAILABLE, true },
 	{ CKR_PIN_LOCKED, "CKR_PIN_LOCKED", HSM_UNAVAILABLE, true },
 	{ CKR_TOKEN_NOT_RECOGNIZED, "CKR_TOKEN_NOT_RECOGNIZED", HSM_UNAVAILABLE, true },
@@ -303,6 +309,8 @@ static enum outcome take_object(struct token_session *s, CK_OBJECT_HANDLE object
 		values[1].ulValueLen != KEY_ID_LEN ||
 		!read_label(label, values[0].ulValueLen, &key))
 		return FINE; /* not one of ours */
+	if (token_find(s, key.use, key.key_id) != NULL)
+		return FINE;
 	if (s->key_count == KEY_FOUND_MAX) {
 		log_error("too_many_keys", "most=%u", KEY_FOUND_MAX);
 		return BROKEN;
@@ -378,4 +386,19 @@ const struct token_key *token_generation(
 		if (s->keys[i].use == use && s->keys[i].generation == generation)
 			return &s->keys[i];
 	return NULL;
+}
+
+const struct token_key *token_generation_or_look(
+	struct token_session *s, enum key_use use, unsigned generation)
+{
+	const struct token_key *key = token_generation(s, use, generation);
+	int64_t now = clock_ms();
+
+	if (key != NULL || now - s->looked_ms < 1000)
+		return key;
+	s->looked_ms = now;
+	if (find_class(s, token_public_len(use) > 0 ? CKO_PRIVATE_KEY : CKO_SECRET_KEY, true) !=
+		FINE)
+		return NULL;
+	return token_generation(s, use, generation);
 }

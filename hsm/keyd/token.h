@@ -49,6 +49,7 @@ struct token_session {
 	struct opened_data_keys *opened; /* of agree.c; NULL until first used */
 	uint8_t *agreed;                 /* one x-coordinate, in locked memory */
 	CK_SESSION_HANDLE handle;
+	int64_t looked_ms; /* when it looked for keys made since */
 	unsigned key_count;
 	struct token_key keys[KEY_FOUND_MAX];
 };
@@ -87,5 +88,9 @@ const struct token_key *token_find(
 const struct token_key *token_newest(const struct token_session *s, enum key_use use);
 const struct token_key *token_generation(
 	const struct token_session *s, enum key_use use, unsigned generation);
+
+/* The same; one that it does not know it looks for in the token, once a second: it may be newer than this worker. */
+const struct token_key *token_generation_or_look(
+	struct token_session *s, enum key_use use, unsigned generation);
 
 #endif

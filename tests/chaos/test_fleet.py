@@ -56,14 +56,14 @@ class Fleet(load.ChaosCase):
     def test_everything_in_turn(self):
         def harm(wait_for):
             wait_for(0.1)
-            for pid in self.world.worker_pids():
+            for pid in self.world.settled_worker_pids():
                 os.kill(pid, signal.SIGKILL)
             wait_for(0.3)
             self.world.stop_postgres("immediate")
             time.sleep(1)
             self.world.start_postgres()
             wait_for(0.5)
-            for pid in self.world.worker_pids()[:1]:
+            for pid in self.world.settled_worker_pids()[:1]:
                 os.kill(pid, signal.SIGSTOP)
             wait_for(0.7)
             self.world.kill_arpfd()

@@ -35,7 +35,7 @@ class Workers(load.ChaosCase):
         self.wait_for_workers()
 
     def signal_workers(self, sig, count):
-        for pid in self.world.worker_pids()[:count]:
+        for pid in self.world.settled_worker_pids()[:count]:
             try:
                 os.kill(pid, sig)
             except ProcessLookupError:

@@ -210,8 +210,7 @@ class Supis(AuthCase):
         self.assert_problem(ask_vector(self.world, "imsi-001019999999999"), 404, "USER_NOT_FOUND")
         self.assert_problem(ask_vector(self.world, "imsi-999999999999999"), 404, "USER_NOT_FOUND")
         nai = "nai-%s@5gc.mnc001.mcc001.3gppnetwork.org" % os.urandom(16).hex()
-        answer = ask_vector(self.world, nai)
-        self.assertEqual(404, answer.status, answer)
+        self.assert_problem(ask_vector(self.world, nai), 404, "USER_NOT_FOUND")
         self.assert_problem(tell_event(self.world, "imsi-001019999999999"), 404, "USER_NOT_FOUND")
 
     def test_null_scheme(self):
@@ -310,6 +309,29 @@ class Sessions(AuthCase):
             self.assert_problem(
                 self.world.request("POST", path, {k: v for k, v in good.items() if k != member}),
                 400, "MISSING_PARAMETER", member)
+
+
+class States(AuthCase):
+    """What section 11 will set, set here by hand."""
+
+    def test_what_is_not_active_is_refused(self):
+        for state, status, cause in ((2, 403, "CREDENTIAL_SUSPENDED"), (3, 410, "CREDENTIAL_RETIRED"),
+                                     (4, 403, "CREDENTIAL_REVOKED"), (0, 404, "USER_NOT_FOUND")):
+            card = self.subscriber()
+            where = " WHERE imsi = " + card.supi[5:]
+            self.world.sql("UPDATE credentials SET state = %d%s" % (state, where))
+            self.assert_problem(ask_vector(self.world, card.supi), status, cause)
+            self.assertEqual([["0"]], self.world.sql("SELECT sqn FROM credentials" + where))
+            self.world.sql("UPDATE credentials SET state = 1" + where)
+            card.accept(self.vector(card.supi))
+
+    def test_overdue_to_the_second(self):
+        card = self.subscriber()
+        self.world.sql("UPDATE credentials SET not_after = extract(epoch FROM now())::bigint + 2 WHERE imsi = "
+                       + card.supi[5:])
+        card.accept(self.vector(card.supi))
+        world.wait_until(lambda: ask_vector(self.world, card.supi).status != 200, 10, "it is overdue")
+        self.assert_problem(ask_vector(self.world, card.supi), 403, "CREDENTIAL_EXPIRED")
 
 
 class EkLifetime(AuthCase):

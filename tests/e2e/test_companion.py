@@ -311,6 +311,15 @@ class SessionEnds(CompanionCase):
 class Optional(CompanionCase):
     settings = {"subscriptions.confirmation": "optional", "subscriptions.ibs_suite": "ecdsa-p256-sha256"}
 
+    def test_wrong_macs_do_not_end_a_subscription(self):
+        device = Device()
+        said = self.provision(device)
+        for _ in range(4):
+            self.refuse(device.confirm(self.world, mac2=b64(os.urandom(32))), 403, "MAC_INVALID")
+        card = self.finish(device)
+        self.assertEqual(said["supi"], card.supi)
+        card.accept(self.vector(card.supi))
+
     def test_subscription_at_once(self):
         self.assertEqual("ecdsa-p256-sha256", self.parameters["suite"])
         device = Device("x25519")

@@ -59,6 +59,15 @@ class Straight(HeadlessCase):
         self.assertIn(device.device_id, shown)
         self.assertIn(self.companion.supi[5:], shown)
 
+    def test_k_prime_by_its_formula(self):
+        """K' from the companion's K, with the n1 that only the database has."""
+        device = self.maker.device()
+        self.add(device)
+        n1 = bytes.fromhex(self.world.sql("SELECT encode(n1, 'hex') FROM headless_devices WHERE device_id = '%s'"
+                                          % device.device_id)[0][0])
+        self.assertEqual(headless_device.k_prime_of(
+            self.companion.usim.k, self.companion.supi, device, n1), device.k_prime)
+
     def test_rsa(self):
         maker = Maker("rsa maker", rsa_bits=2048)
         self.trust(maker)

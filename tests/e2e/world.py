@@ -142,6 +142,13 @@ class World:
                 children += [int(pid) for pid in f.read().split()]
         return [pid for pid in children if process_name(pid) == "arpf-keyd"]
 
+    def settled_worker_pids(self):
+        """Those that have logged in: SoftHSM rewrites its token's file at a login, and whoever is killed then
+        leaves it empty."""
+        status = json.loads(self.run("arpfctl", "status", "--json").stdout)
+        ready = {w["pid"] for w in status["hsm"]["workers"] if w["ready"]}
+        return [pid for pid in self.worker_pids() if pid in ready]
+
     def kill_arpfd(self, sig=signal.SIGKILL):
         pid = self.arpfd_pid()
         os.kill(pid, sig)

@@ -143,6 +143,7 @@ static struct keyd_thread *thread_of_test(void)
 		.session = { .token = &token, .agreed = agreed },
 		.secrets = &secrets,
 		.largest_tree = 64,
+		.takes_subscribers = true,
 	};
 	struct token_session *s = &thread.session;
 

@@ -34,6 +34,7 @@ void key_world_begin(unsigned workers, uint32_t operations, const char *keyd)
 	world.ended = world.fine = world.keys_changes = 0;
 	world.loop = ev_loop_new(EVFLAG_AUTO);
 	world.client = key_client_new(world.loop, &(struct key_client_settings){
+							  .takes_subscribers = !world.is_server,
 							  .keyd_path = keyd,
 							  .config_path = world.token.config,
 							  .workers = workers,

@@ -15,6 +15,7 @@ struct key_world {
 	unsigned ended, fine; /* requests, and those with FINE */
 	enum outcome last;
 	unsigned keys_changes;
+	bool is_server; /* set before key_world_begin(): the workers are as a server starts them */
 	const struct key_request *together; /* of ask_together(), and where their outcomes go */
 	enum outcome *outcomes;
 };

@@ -196,7 +196,7 @@ static void expect(
 /* What a changed byte of a kept secret is refused with: version and generation stand first. */
 static enum outcome in_kept(unsigned byte)
 {
-	return byte < 3 ? INVALID_PARAMETER : MAC_INVALID;
+	return byte == 0 ? BROKEN : byte < 3 ? HSM_UNAVAILABLE : MAC_INVALID;
 }
 
 /* An element that is refused; with a wrong MAC1 it is not even looked at. */

@@ -170,7 +170,7 @@ START_TEST(test_identities_that_are_refused)
 	in = good;
 	for (unsigned i = 0; i < IBS_WRAPPED_LEN; i++) {
 		in.identity.wrapped_ssk[i] ^= 0x04;
-		expect(&in, MAC_INVALID, "an SSK that was changed");
+		expect(&in, HSM_UNAVAILABLE, "an SSK that was changed");
 		in.identity.wrapped_ssk[i] ^= 0x04;
 	}
 	expect(&good, FINE, "the identity as it was issued");
