@@ -16,7 +16,7 @@
  */
 #define WINDOW_MS 100
 #define MANY      128u
-#define WORTH_IT  64u
+#define WORTH_IT  128u
 #define GATHER_MS 10
 
 struct queue {

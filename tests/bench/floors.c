@@ -187,6 +187,7 @@ static void measure_row(const char *conninfo)
 	if (PQstatus(c) != CONNECTION_OK)
 		fprintf(stderr, "floors: %s", PQerrorMessage(c));
 	must(PQstatus(c) == CONNECTION_OK, "connection");
+	PQclear(query(c, "SET client_min_messages = warning"));
 	PQclear(query(c, "DROP TABLE IF EXISTS floor_rows"));
 	PQclear(query(c,
 		"CREATE TABLE floor_rows (dimsi bigint PRIMARY KEY, imsi bigint NOT NULL UNIQUE, "
