@@ -22,8 +22,7 @@ bool token_wants_private(struct token_session *s, CK_RV code)
 	return true;
 }
 
-/* One C_DeriveKey whose result is read and destroyed. The code, for callers that only try. */
-static CK_RV derive(struct token_session *s, const struct token_key *key,
+CK_RV token_derive(struct token_session *s, const struct token_key *key,
 	CK_ECDH1_DERIVE_PARAMS *with, uint8_t *out, CK_ULONG len)
 {
 	CK_FUNCTION_LIST *f = s->token->f;
@@ -72,8 +71,8 @@ static enum outcome derive_outside(struct token_session *s, const struct token_k
 	const uint8_t peer[P256_POINT_LEN], struct bytes shared_info, uint8_t *out, size_t len)
 {
 	CK_ECDH1_DERIVE_PARAMS with = parameters(CKD_NULL, peer, (struct bytes){ 0 });
-	enum outcome o =
-		token_outcome("C_DeriveKey", derive(s, key, &with, s->agreed, P256_SCALAR_LEN));
+	enum outcome o = token_outcome(
+		"C_DeriveKey", token_derive(s, key, &with, s->agreed, P256_SCALAR_LEN));
 
 	if (o == FINE)
 		o = x963_sha256(bytes_of(s->agreed, P256_SCALAR_LEN), shared_info, out, len);
@@ -92,7 +91,7 @@ enum outcome token_agree_x963(struct token_session *s, const struct token_key *k
 		return derive_outside(s, key, peer, shared_info, out, len);
 	CK_ECDH1_DERIVE_PARAMS with = parameters(CKD_SHA256_KDF, peer, shared_info);
 
-	return token_outcome("C_DeriveKey", derive(s, key, &with, out, len));
+	return token_outcome("C_DeriveKey", token_derive(s, key, &with, out, len));
 }
 
 /*
@@ -109,8 +108,8 @@ enum agreement_mode token_probe_agreement(struct token_session *s)
 		return KDF_OUTSIDE;
 	CK_ECDH1_DERIVE_PARAMS plain = parameters(CKD_NULL, key->public_key, (struct bytes){ 0 });
 	CK_ECDH1_DERIVE_PARAMS kdf = parameters(CKD_SHA256_KDF, key->public_key, BYTES(info));
-	bool has_kdf = derive(s, key, &kdf, inside, sizeof(inside)) == CKR_OK;
-	bool has_plain = derive(s, key, &plain, z, sizeof(z)) == CKR_OK;
+	bool has_kdf = token_derive(s, key, &kdf, inside, sizeof(inside)) == CKR_OK;
+	bool has_plain = token_derive(s, key, &plain, z, sizeof(z)) == CKR_OK;
 	bool agree = has_kdf && has_plain &&
 		     x963_sha256(BYTES(z), BYTES(info), outside, sizeof(outside)) == FINE &&
 		     equal_in_constant_time(inside, outside, sizeof(inside));

@@ -10,6 +10,9 @@
  */
 enum outcome token_agree_x963(struct token_session *s, const struct token_key *key,
 	const uint8_t peer[P256_POINT_LEN], struct bytes shared_info, uint8_t *out, size_t len);
+/* One C_DeriveKey (CKM_ECDH1_DERIVE) whose result is read and destroyed. The code, for callers that only try. */
+CK_RV token_derive(struct token_session *s, const struct token_key *key,
+	CK_ECDH1_DERIVE_PARAMS *with, uint8_t *out, CK_ULONG len);
 /* Tries both ways on the token's own key and chooses: inside where the module does it rightly. */
 enum agreement_mode token_probe_agreement(struct token_session *s);
 const char *agreement_mode_name(enum agreement_mode mode);

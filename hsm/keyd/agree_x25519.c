@@ -40,54 +40,20 @@ static bool is_low_order(const uint8_t peer[X25519_LEN])
 	return false;
 }
 
-static CK_RV derive(struct token_session *s, const struct token_key *key,
-	const uint8_t peer[X25519_LEN], CK_OBJECT_HANDLE *derived)
+enum outcome token_agree_x25519(struct token_session *s, const struct token_key *key,
+	const uint8_t peer[X25519_LEN], uint8_t z[X25519_LEN])
 {
+	static const uint8_t zeros[X25519_LEN];
 	CK_ECDH1_DERIVE_PARAMS with = {
 		.kdf = CKD_NULL,
 		.ulPublicDataLen = X25519_LEN,
 		.pPublicData = (CK_BYTE_PTR)(uintptr_t)peer,
 	};
-	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, &with, sizeof(with) };
-	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
-	CK_ULONG len = X25519_LEN;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, is_private = s->private_objects;
-	CK_ATTRIBUTE as[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_SENSITIVE, &no, sizeof(no) },
-		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
-		{ CKA_VALUE_LEN, &len, sizeof(len) },
-		{ CKA_PRIVATE, &is_private, sizeof(is_private) },
-	};
-
-	return s->token->f->C_DeriveKey(s->handle, &mechanism, key->handle, as, 7, derived);
-}
-
-enum outcome token_agree_x25519(struct token_session *s, const struct token_key *key,
-	const uint8_t peer[X25519_LEN], uint8_t z[X25519_LEN])
-{
-	static const uint8_t zeros[X25519_LEN];
-	CK_ATTRIBUTE value = { CKA_VALUE, z, X25519_LEN };
-	CK_OBJECT_HANDLE derived;
 
 	if (is_low_order(peer))
 		return INVALID_PARAMETER;
-	CK_RV code = derive(s, key, peer, &derived);
+	enum outcome o = token_outcome("C_DeriveKey", token_derive(s, key, &with, z, X25519_LEN));
 
-	if (token_wants_private(s, code))
-		code = derive(s, key, peer, &derived);
-	enum outcome o = token_outcome("C_DeriveKey", code);
-
-	if (o != FINE)
-		return o;
-	o = token_outcome("C_GetAttributeValue",
-		s->token->f->C_GetAttributeValue(s->handle, derived, &value, 1));
-	token_destroy(s, derived);
-	if (o == FINE && value.ulValueLen != X25519_LEN)
-		o = BROKEN;
 	if (o == FINE && equal_in_constant_time(z, zeros, X25519_LEN))
 		o = INVALID_PARAMETER;
 	return o;
