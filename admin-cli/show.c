@@ -43,8 +43,9 @@ static void print_line(const char *name, const json_t *value, int indent, FILE *
 	for (char *c = text; c != NULL && *c != '\0'; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
-	fprintf(out, "%*s%-*s%s\n", indent, "", NAME_COLUMN - indent, name,
-		text != NULL ? text : "?");
+	/* A name that is too long for its column keeps its distance. */
+	fprintf(out, "%*s%-*s%s%s\n", indent, "", NAME_COLUMN - indent, name,
+		(int)strlen(name) >= NAME_COLUMN - indent ? "  " : "", text != NULL ? text : "?");
 	free(text);
 }
 

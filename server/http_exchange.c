@@ -8,7 +8,9 @@
 #include "base/secret.h"
 #include "server/problem.h"
 
-#define SINGLE_MEMORY  (512u * 1024u)
+#define SINGLE_MEMORY (512u * 1024u)
+#define LIST_MEMORY \
+	(4u * 1024u * 1024u) /* a page of 1,000 rows, and the shorter texts it grew from */
 #define BATCH_MEMORY   (64u * 1024u * 1024u)
 #define PATH_MAX_LEN   255u
 #define REQUEST_ID_MAX 128u
@@ -114,6 +116,15 @@ static enum MHD_Result add_query(
 	return MHD_YES;
 }
 
+static size_t memory_of(const struct route *route)
+{
+	if (route == NULL)
+		return SINGLE_MEMORY;
+	if (route->most_body > SINGLE_MEMORY)
+		return BATCH_MEMORY;
+	return (route->roles & ROLE_AUDITOR) != 0 && !route->has_body ? LIST_MEMORY : SINGLE_MEMORY;
+}
+
 static struct exchange *new_exchange(
 	struct http *h, struct MHD_Connection *connection, const char *url, const char *method)
 {
@@ -128,7 +139,7 @@ static struct exchange *new_exchange(
 	const struct route *route = match.route;
 	struct txn *t = engine_new_txn(h->settings.engine,
 		route != NULL && route->procedure != NULL ? route->procedure : &refused,
-		route != NULL && route->most_body > SINGLE_MEMORY ? BATCH_MEMORY : SINGLE_MEMORY);
+		memory_of(route));
 	struct exchange *x = t != NULL ? arena_alloc(t->arena, sizeof(*x)) : NULL;
 
 	if (x == NULL) {

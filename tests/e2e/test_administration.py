@@ -13,6 +13,18 @@ import credentials
 import world
 
 
+class Lists(world.WorldCase):
+    def test_many_bindings(self):
+        """More than a page; rows as long as they come."""
+        self.world.sql("INSERT INTO bindings SELECT 1990900000000 + n, 99999900000000 + n, 1, 1, 1, 0,"
+                       " repeat('x', 64), sha256(n::text::bytea), '', '' FROM generate_series(1, 2500) n")
+        listed = self.world.run("arpfctl", "binding", "list").stdout
+        self.assertEqual(2500, listed.count("x" * 64))
+        page = self.world.request("GET", "/admin/v1/bindings?limit=1000").json
+        self.assertEqual(1000, len(page["items"]))
+        self.world.sql("DELETE FROM bindings WHERE se_id = repeat('x', 64)")
+
+
 class Keys(world.WorldCase):
     is_rough = True
 
