@@ -253,7 +253,8 @@ void supervise_look(struct key_client *c, int64_t now)
 	unsigned alive = 0;
 
 	for (unsigned i = 0; i < c->slots; i++) {
-		(void)worker_has_left(&c->workers[i]); /* reaps it, whether its slot is wanted or not */
+		(void)worker_has_left(
+			&c->workers[i]); /* reaps it, whether its slot is wanted or not */
 		check_worker(c, &c->workers[i], now);
 		ping_idle(c, &c->workers[i], now);
 		alive += c->workers[i].pid != 0 && !c->workers[i].is_retiring ? 1 : 0;
