@@ -157,8 +157,7 @@ static enum outcome verify_mac2(struct txn *t)
 
 	memcpy(in->kdm.at, c->access.kdm.at, sizeof(in->kdm.at));
 	memcpy(in->access_id, c->find.access_id, sizeof(in->access_id));
-	in->device_id.len = (uint16_t)strlen(c->device_id);
-	memcpy(in->device_id.at, c->device_id, in->device_id.len);
+	in->device_id = key_text_of(c->device_id);
 	in->imsi = imsi_of(c);
 	memcpy(in->mac2, c->mac2.at, sizeof(in->mac2));
 	return txn_ask_key(t, KEY_CONFIRM_COMPANION, in, &c->made);

@@ -32,7 +32,7 @@ struct data_key {
 	uint16_t kek_generation;
 	uint8_t key[DATA_KEY_LEN];
 	uint8_t wrapped[DATA_KEY_LEN + 8];
-	CK_OBJECT_HANDLE object; /* where seal_token_key has had need of it */
+	CK_OBJECT_HANDLE object; /* in the token, for seal_token_key */
 	bool has_object;
 };
 /* Fresh from the token's generator, wrapped by the newest KEK; ended by data_key_end(). */
@@ -48,6 +48,17 @@ enum outcome seal_keys(
  */
 enum outcome seal_token_key(struct token_session *s, const struct data_key *d, CK_OBJECT_HANDLE k,
 	size_t k_len, const uint8_t opc_or_op[16], bool is_op, struct sealed_key *sealed);
+
+/* A key unwrapped (CKM_AES_KEY_WRAP) into a session object that can do `use`, and is never read. */
+struct unwrapping {
+	CK_OBJECT_HANDLE with;
+	struct bytes wrapped;
+	CK_ATTRIBUTE_TYPE use;
+	bool is_extractable; /* may be wrapped again */
+	bool is_kept;        /* outlives a batch: always CKA_PRIVATE */
+};
+/* The code: what it means depends on whose the wrapped key is. */
+CK_RV token_unwrap(struct token_session *s, const struct unwrapping *u, CK_OBJECT_HANDLE *out);
 
 /* What a K opened in the token may do there. */
 enum opened_use { OPENED_ENCRYPTS, OPENED_MAKES_MACS };

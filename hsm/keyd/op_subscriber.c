@@ -89,43 +89,21 @@ static enum outcome find_transport_key(struct keyd_thread *t, const char *label)
 	return o;
 }
 
-/* K as an object of this session: it encrypts and can be wrapped, and is never read. */
-static enum outcome unwrap_k(struct token_session *s, CK_OBJECT_HANDLE with,
-	const struct key_seal_subscriber_in *in, CK_OBJECT_HANDLE *k)
-{
-	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
-	CK_KEY_TYPE type = CKK_AES;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, is_private = s->private_objects;
-	CK_ATTRIBUTE as[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_KEY_TYPE, &type, sizeof(type) },
-		{ CKA_TOKEN, &no, sizeof(no) },
-		{ CKA_SENSITIVE, &yes, sizeof(yes) },
-		{ CKA_EXTRACTABLE, &yes, sizeof(yes) },
-		{ CKA_ENCRYPT, &yes, sizeof(yes) },
-		{ CKA_PRIVATE, &is_private, sizeof(is_private) },
-	};
-	CK_MECHANISM mechanism = { .mechanism = CKM_AES_KEY_WRAP };
-	CK_FUNCTION_LIST *f = s->token->f;
-	CK_BYTE_PTR at = (CK_BYTE_PTR)(uintptr_t)in->k;
-	CK_RV code = f->C_UnwrapKey(s->handle, &mechanism, with, at, in->k_len + 8u, as, 7, k);
-
-	if (token_wants_private(s, code)) {
-		is_private = CK_TRUE;
-		code = f->C_UnwrapKey(s->handle, &mechanism, with, at, in->k_len + 8u, as, 7, k);
-	}
-	return token_unwrap_outcome(code);
-}
-
 static enum outcome seal_wrapped(struct keyd_thread *t, const struct key_seal_subscriber_in *in,
 	bool is_op, struct sealed_key *out)
 {
 	struct token_session *s = &t->session;
 	CK_OBJECT_HANDLE k;
 	enum outcome o = find_transport_key(t, in->transport_key);
+	struct unwrapping u = {
+		.with = t->transport_key.object,
+		.wrapped = bytes_of(in->k, in->k_len + 8u),
+		.use = CKA_ENCRYPT,
+		.is_extractable = true,
+	};
 
 	if (o == FINE)
-		o = unwrap_k(s, t->transport_key.object, in, &k);
+		o = token_unwrap_outcome(token_unwrap(s, &u, &k));
 	if (o != FINE && o != MAC_INVALID)
 		t->transport_key.label[0] = '\0'; /* it may be gone from the token */
 	if (o != FINE)

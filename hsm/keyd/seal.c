@@ -146,32 +146,32 @@ enum outcome seal_token_key(struct token_session *s, const struct data_key *d, C
 	return o;
 }
 
-/* Unwraps into a session object of the token that can do `use` and nothing else. */
-static enum outcome unwrap(struct token_session *s, CK_OBJECT_HANDLE with, struct bytes wrapped,
-	CK_ATTRIBUTE_TYPE use, bool is_brief, CK_OBJECT_HANDLE *out)
+CK_RV token_unwrap(struct token_session *s, const struct unwrapping *u, CK_OBJECT_HANDLE *out)
 {
 	CK_OBJECT_CLASS class = CKO_SECRET_KEY;
 	CK_KEY_TYPE type = CKK_AES;
-	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, is_private = !is_brief || s->private_objects;
+	CK_BBOOL yes = CK_TRUE, no = CK_FALSE, is_private = u->is_kept || s->private_objects;
+	CK_BBOOL is_extractable = u->is_extractable;
 	CK_ATTRIBUTE as[] = {
 		{ CKA_CLASS, &class, sizeof(class) },
 		{ CKA_KEY_TYPE, &type, sizeof(type) },
 		{ CKA_TOKEN, &no, sizeof(no) },
 		{ CKA_SENSITIVE, &yes, sizeof(yes) },
-		{ CKA_EXTRACTABLE, &no, sizeof(no) },
-		{ use, &yes, sizeof(yes) },
+		{ CKA_EXTRACTABLE, &is_extractable, sizeof(is_extractable) },
+		{ u->use, &yes, sizeof(yes) },
 		{ CKA_PRIVATE, &is_private, sizeof(is_private) },
 	};
 	CK_MECHANISM mechanism = { .mechanism = CKM_AES_KEY_WRAP };
 	CK_FUNCTION_LIST *f = s->token->f;
-	CK_BYTE_PTR at = (CK_BYTE_PTR)(uintptr_t)wrapped.at;
-	CK_RV code = f->C_UnwrapKey(s->handle, &mechanism, with, at, wrapped.len, as, 7, out);
+	CK_BYTE_PTR at = (CK_BYTE_PTR)(uintptr_t)u->wrapped.at;
+	CK_RV code = f->C_UnwrapKey(s->handle, &mechanism, u->with, at, u->wrapped.len, as, 7, out);
 
-	if (is_brief && token_wants_private(s, code)) {
+	if (!u->is_kept && token_wants_private(s, code)) {
 		is_private = CK_TRUE;
-		code = f->C_UnwrapKey(s->handle, &mechanism, with, at, wrapped.len, as, 7, out);
+		code = f->C_UnwrapKey(
+			s->handle, &mechanism, u->with, at, u->wrapped.len, as, 7, out);
 	}
-	return token_outcome("C_UnwrapKey", code);
+	return code;
 }
 
 /*
@@ -214,7 +214,10 @@ static enum outcome open_data_key(struct token_session *s, unsigned generation,
 		if (set[i].used < place->used)
 			place = &set[i];
 	}
-	enum outcome o = unwrap(s, kek->handle, wrapped, CKA_UNWRAP, false, object);
+	struct unwrapping u = {
+		.with = kek->handle, .wrapped = wrapped, .use = CKA_UNWRAP, .is_kept = true
+	};
+	enum outcome o = token_outcome("C_UnwrapKey", token_unwrap(s, &u, object));
 
 	if (o != FINE)
 		return o;
@@ -252,8 +255,13 @@ enum outcome open_sealed_k(struct token_session *s, const struct sealed_key *sea
 		return o;
 	opened->k_len = head.at[1];
 	memcpy(opened->opc, rest.at, sizeof(opened->opc));
-	return unwrap(s, data, wrapped_k, use == OPENED_ENCRYPTS ? CKA_ENCRYPT : CKA_SIGN, true,
-		&opened->k);
+	struct unwrapping u = {
+		.with = data,
+		.wrapped = wrapped_k,
+		.use = use == OPENED_ENCRYPTS ? CKA_ENCRYPT : CKA_SIGN,
+	};
+
+	return token_outcome("C_UnwrapKey", token_unwrap(s, &u, &opened->k));
 }
 
 enum outcome opened_opc(const struct opened_key *opened, const uint8_t mask[16],
