@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "tests/integration/db_world.h"
+#include "tests/integration/db_case.h"
 
 #define D        900010000000000 /* dIMSIs begin here */
 #define I        262010000000000 /* and IMSIs here */
@@ -14,25 +14,7 @@
 #define WITHIN   10000
 #define FAR_AWAY INT64_C(4000000000)
 
-static struct postgres_world *postgres;
-static struct db_world w;
 static struct db_sample samples[SAMPLES];
-
-static void open_world(void)
-{
-	ck_assert(postgres_world_clear(postgres));
-	db_world_open(&w, postgres, 3);
-}
-
-static void close_world(void)
-{
-	db_world_close(&w);
-}
-
-static long long number(const char *sql)
-{
-	return postgres_world_number(postgres, sql);
-}
 
 static enum outcome bind(int64_t dimsi, int64_t imsi)
 {

@@ -4,36 +4,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "tests/integration/db_world.h"
+#include "tests/integration/db_case.h"
 
 #define I        262010000000000 /* IMSIs begin here */
 #define OWNER    262010000009999
 #define MANY     DB_WORLD_MANY
 #define LIFETIME 600
-
-static struct postgres_world *postgres;
-static struct db_world w;
-
-static void open_world(void)
-{
-	ck_assert(postgres_world_clear(postgres));
-	db_world_open(&w, postgres, 3);
-}
-
-static void close_world(void)
-{
-	db_world_close(&w);
-}
-
-static long long number(const char *sql)
-{
-	return postgres_world_number(postgres, sql);
-}
-
-static void run(const char *sql)
-{
-	ck_assert(postgres_world_run(postgres, sql));
-}
 
 static struct db_session_in session(const char *akid, int64_t imsi, const char *kept)
 {

@@ -11,32 +11,13 @@
 
 #include "base/clock.h"
 #include "db/migrate.h"
-#include "tests/integration/db_world.h"
+#include "tests/integration/db_case.h"
 
 #define D      900010000000000
 #define I      262010000000000
 #define DEPTH  300
 #define TOTAL  12000
 #define WITHIN 20000
-
-static struct postgres_world *postgres;
-static struct db_world w;
-
-static void open_world(void)
-{
-	ck_assert(postgres_world_clear(postgres));
-	db_world_open(&w, postgres, 3);
-}
-
-static void close_world(void)
-{
-	db_world_close(&w);
-}
-
-static long long number(const char *sql)
-{
-	return postgres_world_number(postgres, sql);
-}
 
 /* ---- a stream of binds: as one ends the next begins */
 

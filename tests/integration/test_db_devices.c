@@ -4,34 +4,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "tests/integration/db_world.h"
+#include "tests/integration/db_case.h"
 
 #define I     262010000000000 /* IMSIs begin here */
 #define OWNER 262010000009999
-
-static struct postgres_world *postgres;
-static struct db_world w;
-
-static void open_world(void)
-{
-	ck_assert(postgres_world_clear(postgres));
-	db_world_open(&w, postgres, 3);
-}
-
-static void close_world(void)
-{
-	db_world_close(&w);
-}
-
-static long long number(const char *sql)
-{
-	return postgres_world_number(postgres, sql);
-}
-
-static void run(const char *sql)
-{
-	ck_assert(postgres_world_run(postgres, sql));
-}
 
 /* A device, and what one addition of it makes. */
 static struct db_headless_in device_in(uint8_t device, uint8_t addition, int64_t imsi)
