@@ -11,7 +11,7 @@ BUILD    := build$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 # These install what is missing before they build; a plain `make` leaves the machine alone.
 DEPS     := $(if $(filter up demo bench chaos fuzz test test-%,$(MAKECMDGOALS)),deps)
 CC       ?= gcc
-PKGS     := libmicrohttpd jansson libcbor libpq libcurl libcrypto p11-kit-1
+PKGS     := libmicrohttpd gnutls jansson libcbor libpq libcurl libcrypto p11-kit-1
 
 # Asked for at their first use, which is after deps.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
@@ -124,10 +124,11 @@ chaos: all ## workers, servers and databases killed under load, in the long form
 	@BUILD=$(BUILD) CHAOS=long tests/run.sh chaos
 
 deps: ## install what is missing with apt-get
-	@deploy/embedded/deps.sh $(if $(filter fuzz,$(MAKECMDGOALS)),clang libclang-rt-dev)
+	@deploy/embedded/deps.sh $(if $(filter fuzz,$(MAKECMDGOALS)),clang libclang-rt-dev) \
+		$(if $(filter test test-e2e,$(MAKECMDGOALS)),freeradius freeradius-rest eapoltest)
 
-up: all ## start the embedded deployment and leave it running (ARPF_PORT: its port, 8480)
-	@ARPF_BUILD=$(BUILD) deploy/embedded/up.sh
+up: all ## start the embedded deployment and leave it running (ARPF_PORT: its port, 8480; TLS=1: with mutual TLS)
+	@ARPF_BUILD=$(BUILD) ARPF_TLS=$(TLS) deploy/embedded/up.sh
 
 down: ## stop the embedded deployment; its data stays
 	@deploy/embedded/down.sh
@@ -145,8 +146,22 @@ bench: all $(BUILD)/tests/bench/floors ## the figures of docs/performance.md, be
 
 PREFIX ?= /usr/local
 UNITS  := $(notdir $(wildcard deploy/systemd/*))
-install: all ## into $(DESTDIR)$(PREFIX), with the systemd units
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system
+MAN        := $(BUILD)/man/arpfctl.1
+COMPLETION := $(BUILD)/completion/arpfctl
+$(MAN): $(BUILD)/bin/arpfctl
+	@mkdir -p $(@D)
+	ARPF_CONFIG= $< manual >$@
+$(COMPLETION): $(BUILD)/bin/arpfctl
+	@mkdir -p $(@D)
+	ARPF_CONFIG= $< completion bash >$@
+
+man: $(MAN) $(COMPLETION) ## arpfctl's manual page and its completion for bash, made by itself
+
+install: all man ## into $(DESTDIR)$(PREFIX), with the systemd units, the manual and the completion
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(COMPLETION) $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	for unit in $(UNITS); do sed 's|@PREFIX@|$(PREFIX)|' deploy/systemd/$$unit \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
@@ -159,6 +174,6 @@ clean: ## remove what was built and the embedded deployments with their data
 help: ## this list
 	@awk -F':.*## ' '/^[a-zA-Z0-9_-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: all fuzz lint test test-unit test-integration test-e2e chaos deps up down demo bench install clean help
+.PHONY: all man fuzz lint test test-unit test-integration test-e2e chaos deps up down demo bench install clean help
 .DELETE_ON_ERROR:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -5,6 +5,20 @@
 #include "admin-cli/remote.h"
 #include "base/log.h"
 
+/* Of what is done to one subscription, or to many of them as a job. */
+#define OF_MANY                                                                               \
+	{ "file", "FILE", false, "those of a file, a SUPI a line; -: of standard input" },    \
+		{ "select", "CONDITIONS", false, "those that fit: " CONDITIONS },             \
+		{ "skip-bad", NULL, false, "leaves out lines of the file that are no SUPI" }, \
+		{ "restart", NULL, false, "does a file again that was done before" },         \
+		{ "job", "ID", false, "the job's id, 32 hex digits; goes on with it" },       \
+	{                                                                                     \
+		"no-wait", NULL, false, "returns when the job has begun"                      \
+	}
+#define CONDITIONS                                                                \
+	"kind=, state=, owner=, first=, last=, created-before=, created-since=, " \
+	"expires-before=, with blanks between"
+
 const struct cli_command cli_commands[] = {
 	{ "status", NULL, {}, {}, "server, lanes, HSM, database, pool levels", command_status },
 	{ "migrate", NULL, {}, {}, "brings the database's schema up to date", command_migrate },
@@ -58,6 +72,8 @@ const struct cli_command cli_commands[] = {
 		{ { "issuer", "FILE", false,
 			"certificates one of which signed it (else: the trust anchors)" } },
 		"every certificate that a CRL lists, PEM or DER", command_revoke_crl },
+	{ "revoke", "crls", {}, {}, "the CRLs that were given, and until when they are good",
+		command_revoke_crls },
 	{ "revoke", "list", {}, {}, "what has been revoked", command_revoke_list },
 	{ "imsi-pool", "add", {},
 		{ { "plmn", "PLMN", true, "MCC and MNC" },
@@ -82,6 +98,57 @@ const struct cli_command cli_commands[] = {
 	{ "binding", "show", { "DIMSI|ACCESS-ID|SUPI" }, {}, "who is bound to whom",
 		command_binding_show },
 	{ "binding", "list", {}, {}, "all bindings and their states", command_binding_list },
+	{ "subscription", "list", {},
+		{ { "select", "CONDITIONS", false, "those that fit: " CONDITIONS } },
+		"the subscriptions, and the state of each", command_subscription_list },
+	{ "subscription", "show", { "SUPI" }, {}, "a subscription, with all versions of its key",
+		command_subscription_show },
+	{ "subscription", "suspend", { "[SUPI]" }, { OF_MANY }, "is refused until it is resumed",
+		command_subscription_change },
+	{ "subscription", "resume", { "[SUPI]" }, { OF_MANY }, "serves again",
+		command_subscription_change },
+	{ "subscription", "revoke", { "[SUPI]" }, { OF_MANY }, "is refused for good",
+		command_subscription_change },
+	{ "subscription", "rekey", { "[SUPI]" },
+		{ OF_MANY,
+			{ "overlap", "SECONDS", false,
+				"how long the old key still serves (else the server's setting)" } },
+		"a new version of its key, which its device gets by its next download",
+		command_subscription_change },
+	{ "subscription", "delete", { "[SUPI]" }, { OF_MANY },
+		"its keys are destroyed, the record stays, its IMSI rests",
+		command_subscription_change },
+	{ "credential", "list", {}, { { "supi", "SUPI", true, "whose" } },
+		"the versions of a subscription's key, and their states", command_credential_list },
+	{ "credential", "overdue", {}, {}, "those that are past their end, and still active",
+		command_credential_overdue },
+	{ "job", "list", {}, {}, "operations on many subscriptions", command_job_list },
+	{ "job", "show", { "ID" },
+		{ { "refusals", NULL, false, "the subscriptions that were refused, and why" } },
+		"how far one is", command_job_show },
+	{ "job", "cancel", { "ID" }, {}, "does no more; what was done stays done",
+		command_job_cancel },
+	{ "audit", "list", {},
+		{ { "since", "TIME", false, "RFC 3339 in UTC, or unix seconds" },
+			{ "until", "TIME", false, "the same" },
+			{ "action", "ACTION", false, "BOUND, REVOKED, …" },
+			{ "actor", "ACTOR", false, "who did it" },
+			{ "subject", "DIMSI|SUPI", false, "to whom" },
+			{ "limit", "N", false, "so many at most" } },
+		"what was done and what was refused, newest first", command_audit_list },
+	{ "audit", "verify", {},
+		{ { "root-file", "FILE", false,
+			  "the root that was kept elsewhere (else: [audit] root_file)" },
+			{ "no-root-file", NULL, false, "goes without one" },
+			{ "signer", "FILE", false,
+				"certificates of who may have signed (else: the HSM's keys)" },
+			{ "from", "TREE", false, "begins with this tree, not with the first" } },
+		"whether the audit trail is what was sealed: its chain, signatures and events",
+		command_audit_verify },
+	{ "completion", "bash", {}, {}, "a script by which bash completes this program's commands",
+		command_completion_bash },
+	{ "manual", NULL, { "[NOUN]" }, {}, "this program's manual page, for man(1)",
+		command_manual },
 	{},
 };
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef ARPF_VERSION
 #define ARPF_VERSION "0.1.0"
@@ -13,9 +14,12 @@ const struct cli_option cli_globals[] = {
 	{ "socket", "PATH", false,
 		"the server's administration socket (else the configuration's)" },
 	{ "url", "URL", false, "the server's address, in place of its socket" },
-	{ "ca-file", "FILE", false, "with --url https://…: who certifies the server (PEM)" },
-	{ "certificate-file", "FILE", false, "with --url https://…: our certificate (PEM)" },
-	{ "key-file", "FILE", false, "with --url https://…: our private key (PEM)" },
+	{ "ca-file", "FILE", false,
+		"with --url https://…: who certifies the server (PEM; else $ARPF_CA_FILE)" },
+	{ "certificate-file", "FILE", false,
+		"with --url https://…: our certificate (PEM; else $ARPF_CERTIFICATE_FILE)" },
+	{ "key-file", "FILE", false,
+		"with --url https://…: our private key (PEM; else $ARPF_KEY_FILE)" },
 	{ "json", NULL, false, "the answer as JSON, for programs" },
 	{},
 };
@@ -210,7 +214,8 @@ static enum cli_end check_complete(const struct cli *cli, const struct reading *
 	if (c == NULL)
 		return r->noun == NULL ? cli_misuse("a command is missing")
 				       : cli_misuse("'%s' needs a verb", r->noun);
-	if (r->arguments < CLI_ARGUMENTS_MAX && c->arguments[r->arguments] != NULL)
+	if (r->arguments < CLI_ARGUMENTS_MAX && c->arguments[r->arguments] != NULL &&
+		c->arguments[r->arguments][0] != '[')
 		return cli_misuse("%s is missing", c->arguments[r->arguments]);
 	for (unsigned i = 0; i < CLI_OPTIONS_MAX && c->options[i].name != NULL; i++)
 		if (c->options[i].required && cli->values[i] == NULL)
@@ -243,4 +248,12 @@ enum cli_end cli_parse(struct cli *cli, const struct cli_command *commands, int 
 	}
 	cli->json = cli_option(cli, "json") != NULL;
 	return check_complete(cli, &r);
+}
+
+const char *cli_actor(const struct cli *cli)
+{
+	static char actor[32];
+
+	snprintf(actor, sizeof(actor), "arpfctl:uid=%u", (unsigned)getuid());
+	return cli->settings.audit_is_on ? actor : NULL;
 }

@@ -32,7 +32,7 @@ struct cli_option {
 struct cli_command {
 	const char *noun;                         /* NULL ends a table */
 	const char *verb;                         /* NULL: the noun is the command */
-	const char *arguments[CLI_ARGUMENTS_MAX]; /* all of them required */
+	const char *arguments[CLI_ARGUMENTS_MAX]; /* "[…]": may be left out, with all behind it */
 	struct cli_option options[CLI_OPTIONS_MAX];
 	const char *help;
 	enum cli_end (*run)(struct cli *cli);
@@ -63,6 +63,12 @@ enum cli_end cli_parse(
 const char *cli_option(const struct cli *cli, const char *name);
 /* The configuration's file; NULL: defaults. */
 const char *cli_config_path(const struct cli *cli);
+
+/*
+ * Who does what is done without a server, for the audit trail: "arpfctl:uid=N"; NULL: there is no trail. The
+ * text lives as long as the program.
+ */
+const char *cli_actor(const struct cli *cli);
 
 /* Everything from the noun and verb down; both may be NULL. */
 void cli_print_help(

@@ -25,6 +25,7 @@ enum cli_end command_trust_remove(struct cli *cli);
 
 enum cli_end command_revoke_certificate(struct cli *cli);
 enum cli_end command_revoke_crl(struct cli *cli);
+enum cli_end command_revoke_crls(struct cli *cli);
 enum cli_end command_revoke_list(struct cli *cli);
 
 enum cli_end command_imsi_pool_add(struct cli *cli);
@@ -35,5 +36,22 @@ enum cli_end command_subscriber_import(struct cli *cli);
 
 enum cli_end command_binding_show(struct cli *cli);
 enum cli_end command_binding_list(struct cli *cli);
+
+enum cli_end command_audit_list(struct cli *cli);
+enum cli_end command_audit_verify(struct cli *cli);
+
+enum cli_end command_subscription_list(struct cli *cli);
+enum cli_end command_subscription_show(struct cli *cli);
+/* suspend, resume, revoke, rekey, delete: by the verb */
+enum cli_end command_subscription_change(struct cli *cli);
+enum cli_end command_credential_list(struct cli *cli);
+enum cli_end command_credential_overdue(struct cli *cli);
+
+enum cli_end command_job_list(struct cli *cli);
+enum cli_end command_job_show(struct cli *cli);
+enum cli_end command_job_cancel(struct cli *cli);
+
+enum cli_end command_completion_bash(struct cli *cli);
+enum cli_end command_manual(struct cli *cli);
 
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "pki/der.h"
 #include "pki/pem.h"
@@ -10,17 +11,23 @@
 #define DER_MAX    16384
 #define FIRST_READ 65536
 
-static bool read_all(FILE *in, struct buffer *to)
+static bool read_all(FILE *in, size_t most, struct buffer *to)
 {
 	size_t n;
 
 	do {
 		if (to->len == to->cap) {
 			size_t cap = to->cap > 0 ? 2 * to->cap : FIRST_READ;
-			uint8_t *grown = cap <= FILE_MOST ? realloc(to->at, cap) : NULL;
+
+			if (to->cap > most) {
+				errno = EFBIG;
+				return false;
+			}
+			cap = cap <= most ? cap : most + 1; /* one more: whether there is more */
+			uint8_t *grown = realloc(to->at, cap);
 
 			if (grown == NULL) {
-				errno = cap <= FILE_MOST ? ENOMEM : EFBIG;
+				errno = ENOMEM;
 				return false;
 			}
 			to->at = grown;
@@ -33,24 +40,46 @@ static bool read_all(FILE *in, struct buffer *to)
 	return ferror(in) == 0;
 }
 
-enum cli_end file_read(const char *path, struct bytes *out)
+static bool is_larger(FILE *in, size_t most)
+{
+	struct stat about;
+
+	return fstat(fileno(in), &about) == 0 && S_ISREG(about.st_mode) &&
+	       (size_t)about.st_size > most;
+}
+
+static enum cli_end refuse_read(const char *path, int error, size_t most)
+{
+	if (error == EFBIG)
+		return cli_refuse(
+			outcome_cause(PAYLOAD_TOO_LARGE), "%s: more than %zu bytes", path, most);
+	return cli_refuse("FILE_NOT_READ", "%s: %s", path, strerror(error));
+}
+
+enum cli_end file_read_at_most(const char *path, size_t most, struct bytes *out)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
 	FILE *in = is_stdin ? stdin : fopen(path, "rb");
 	struct buffer all = { 0 };
 
 	if (in == NULL)
-		return cli_refuse("FILE_NOT_READ", "%s: %s", path, strerror(errno));
-	bool is_read = read_all(in, &all);
-	int error = errno;
+		return refuse_read(path, errno, most);
+	bool is_too_large = is_larger(in, most);
+	bool is_read = !is_too_large && read_all(in, most, &all);
+	int error = is_too_large ? EFBIG : errno;
 	if (!is_stdin)
 		fclose(in);
 	if (!is_read) {
 		free(all.at);
-		return cli_refuse("FILE_NOT_READ", "%s: %s", path, strerror(error));
+		return refuse_read(path, error, most);
 	}
 	*out = buffer_bytes(&all);
 	return CLI_DONE;
+}
+
+enum cli_end file_read(const char *path, struct bytes *out)
+{
+	return file_read_at_most(path, FILE_MOST, out);
 }
 
 static bool is_der(struct bytes content)

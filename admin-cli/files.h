@@ -9,6 +9,8 @@
 
 /* "-" is standard input. The reason of a failure has been said. The caller frees (void *)out->at. */
 enum cli_end file_read(const char *path, struct bytes *out);
+/* The same of at most so many bytes: PAYLOAD_TOO_LARGE, before it has been read, where its size is known. */
+enum cli_end file_read_at_most(const char *path, size_t most, struct bytes *out);
 /* Each certificate of a file: one in DER, or all in PEM. Where there is none, that is said. */
 enum cli_end file_each_certificate(
 	const char *path, enum cli_end (*each)(void *context, struct bytes der), void *context);

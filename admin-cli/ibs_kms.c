@@ -79,7 +79,7 @@ enum cli_end command_ibs_kms_init(struct cli *cli)
 	enum cli_end end = make_kms(cli, &kms);
 	if (end != CLI_DONE)
 		return end;
-	o = db_store_ibs_kms(cli->settings.database, &kms);
+	o = db_store_ibs_kms(cli->settings.database, cli_actor(cli), &kms);
 	if (o == CONFLICT)
 		return cli_refuse_outcome(o, "somebody else has made a KMS at the same time");
 	return o == FINE ? tell_kms(cli, &kms, true)
@@ -137,7 +137,7 @@ enum cli_end ibs_issue(struct cli *cli, const char *id, const struct ibs_period 
 	end = ask_for_pair(cli, &kms, id, identity);
 	if (end != CLI_DONE)
 		return end;
-	enum outcome o = db_store_ibs_identity(cli->settings.database, identity);
+	enum outcome o = db_store_ibs_identity(cli->settings.database, cli_actor(cli), identity);
 
 	*is_new = o == FINE;
 	return o == FINE || o == CONFLICT ? CLI_DONE

@@ -154,7 +154,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 	db_pump(in->db);
 }
 
-static void start_passages(struct intake *in)
+static void start_passages(struct intake *in, const char *actor)
 {
 	for (unsigned i = ROOMS; i > 0; i--)
 		in->rooms[in->free_rooms++] = (uint16_t)(i - 1);
@@ -172,6 +172,7 @@ static void start_passages(struct intake *in)
 			.row = &p->row,
 			.result = &p->stored,
 			.done = on_stored,
+			.actor = actor,
 		};
 		p->next = in->free;
 		in->free = p;
@@ -218,7 +219,7 @@ struct intake *intake_new(struct cli *cli, const struct intake_calls *calls, voi
 		intake_free(in);
 		return NULL;
 	}
-	start_passages(in);
+	start_passages(in, cli_actor(cli));
 	ev_prepare_init(&in->prepare, on_prepare);
 	in->prepare.data = in;
 	ev_prepare_start(in->loop, &in->prepare);

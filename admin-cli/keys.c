@@ -76,7 +76,7 @@ static enum cli_end store_directly(struct cli *cli, const json_t *keys)
 		return cli_refuse_outcome(NO_MEMORY, NULL);
 	enum outcome o = key_rows_from_json(keys, arena, &rows, &count);
 	if (o == FINE)
-		o = db_store_keys(cli->settings.database, rows, count);
+		o = db_store_keys(cli->settings.database, cli_actor(cli), rows, count);
 	arena_free(arena);
 	return o == FINE
 		       ? CLI_DONE
@@ -164,9 +164,9 @@ static json_t *choose_new(json_t *keys, json_t *stored)
 }
 
 /* Keys that have no certificate leave no trace in the database: servers are told to look at the HSM. */
-static enum cli_end tell_servers(struct cli *cli)
+static enum cli_end tell_servers(struct cli *cli, const char *made)
 {
-	enum outcome o = db_tell_of_keys(cli->settings.database);
+	enum outcome o = db_tell_of_keys(cli->settings.database, cli_actor(cli), made);
 
 	return o == FINE
 		       ? CLI_DONE
@@ -175,12 +175,12 @@ static enum cli_end tell_servers(struct cli *cli)
 }
 
 /* Through the server where there is one, because it then answers when it has them. */
-static enum cli_end store_keys(struct cli *cli, json_t *keys)
+static enum cli_end store_keys(struct cli *cli, json_t *keys, const char *made)
 {
 	struct remote_answer answer;
 
 	if (json_array_size(keys) == 0)
-		return tell_servers(cli);
+		return tell_servers(cli, made);
 	enum cli_end end = remote_try(cli, "PUT", KEYS, json_pack("{s:O}", "keys", keys), &answer);
 	json_decref(answer.json);
 	if (end != CLI_DONE && !answer.reached)
@@ -200,7 +200,9 @@ static enum cli_end make_keys(struct cli *cli, const char *const *words, bool ke
 		json_t *keys = json_object_get(made, "keys");
 		json_t *chosen = choose_new(keys, stored);
 
-		end = store_keys(cli, chosen);
+		/* keys init tells of all that there are, keys rotate of the new one */
+		end = store_keys(
+			cli, chosen, keep ? NULL : remote_text(json_array_get(keys, 0), "label"));
 		if (end == CLI_DONE)
 			end = show_keys(cli, made_columns, keys, json_object_get(made, "refused"));
 		json_decref(chosen);
@@ -317,7 +319,7 @@ enum cli_end command_keys_retire(struct cli *cli)
 	if (!hex_read(text, strlen(text), key_id, sizeof(key_id)))
 		return cli_refuse_outcome(INVALID_PARAMETER,
 			"a key id is 64 hexadecimal digits; see arpfctl keys list");
-	enum outcome o = db_retire_key(cli->settings.database, BYTES(key_id));
+	enum outcome o = db_retire_key(cli->settings.database, cli_actor(cli), BYTES(key_id));
 	if (o == RESOURCE_NOT_FOUND)
 		return cli_refuse_outcome(o, "no key has this id");
 	if (o == CONFLICT)

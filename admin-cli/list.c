@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "admin-cli/remote.h"
-
 struct showing {
 	const struct list_column *columns;
 	struct table table;
@@ -63,14 +61,22 @@ static enum cli_end on_page(void *context)
 							    : cli_refuse_outcome(NO_MEMORY, NULL);
 }
 
-enum cli_end list_show(struct cli *cli, const char *path, const struct list_column *columns)
+enum cli_end list_show_of(
+	struct cli *cli, const struct remote_list *list, const struct list_column *columns)
 {
 	struct showing s = { .columns = columns, .as_json = cli->json };
 
 	s.table = list_start_table(columns);
-	enum cli_end end = remote_each(cli, path, on_item, on_page, &s);
+	enum cli_end end = remote_each_of(cli, list, on_item, on_page, &s);
 	if (s.as_json && end == CLI_DONE)
 		puts(s.any ? "\n]}" : "{\"items\": []}");
 	table_free(&s.table);
 	return end;
+}
+
+enum cli_end list_show(struct cli *cli, const char *path, const struct list_column *columns)
+{
+	const struct remote_list list = { .path = path, .cursor = "after" };
+
+	return list_show_of(cli, &list, columns);
 }

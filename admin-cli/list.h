@@ -5,7 +5,7 @@
 #ifndef ADMIN_CLI_LIST_H
 #define ADMIN_CLI_LIST_H
 
-#include "admin-cli/cli.h"
+#include "admin-cli/remote.h"
 #include "admin-cli/table.h"
 
 /* The columns: heading and the member of the item it shows. Ends with heading NULL. */
@@ -14,6 +14,8 @@ struct list_column {
 };
 
 enum cli_end list_show(struct cli *cli, const char *path, const struct list_column *columns);
+enum cli_end list_show_of(
+	struct cli *cli, const struct remote_list *list, const struct list_column *columns);
 /* One item's cells. */
 void list_add_row(struct table *t, const struct list_column *columns, const json_t *item);
 struct table list_start_table(const struct list_column *columns);

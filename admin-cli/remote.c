@@ -9,6 +9,8 @@
 #define TIMEOUT_S         60L
 #define ANSWER_MOST       (16u * 1024u * 1024u)
 #define URL_MAX           1024
+#define CURSOR_MAX        80
+#define PAGE_ROWS         1000
 
 struct remote {
 	CURL *curl;
@@ -52,6 +54,13 @@ static size_t on_answer(char *at, size_t size, size_t count, void *context)
 	return len;
 }
 
+static const char *option_or_variable(struct cli *cli, const char *option, const char *variable)
+{
+	const char *given = cli_option(cli, option);
+
+	return given != NULL ? given : getenv(variable);
+}
+
 static struct remote *open_remote(struct cli *cli)
 {
 	struct remote *r = calloc(1, sizeof(*r));
@@ -72,10 +81,18 @@ static struct remote *open_remote(struct cli *cli)
 	curl_easy_setopt(r->curl, CURLOPT_WRITEDATA, r);
 	curl_easy_setopt(r->curl, CURLOPT_HTTPHEADER, r->headers);
 	curl_easy_setopt(r->curl, CURLOPT_UNIX_SOCKET_PATH, r->socket);
-	if (cli_option(cli, "ca-file") != NULL)
-		curl_easy_setopt(r->curl, CURLOPT_CAINFO, cli_option(cli, "ca-file"));
-	curl_easy_setopt(r->curl, CURLOPT_SSLCERT, cli_option(cli, "certificate-file"));
-	curl_easy_setopt(r->curl, CURLOPT_SSLKEY, cli_option(cli, "key-file"));
+	const char *ca = option_or_variable(cli, "ca-file", "ARPF_CA_FILE");
+	const char *certificate =
+		option_or_variable(cli, "certificate-file", "ARPF_CERTIFICATE_FILE");
+
+	curl_easy_setopt(r->curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+	if (ca != NULL) {
+		curl_easy_setopt(r->curl, CURLOPT_CAINFO, ca);
+		curl_easy_setopt(r->curl, CURLOPT_CAPATH, NULL);
+	}
+	curl_easy_setopt(r->curl, CURLOPT_SSLCERT, certificate);
+	curl_easy_setopt(
+		r->curl, CURLOPT_SSLKEY, option_or_variable(cli, "key-file", "ARPF_KEY_FILE"));
 	cli->remote = r;
 	return r;
 }
@@ -185,25 +202,73 @@ enum cli_end remote_call(struct cli *cli, const char *method, const char *path, 
 		       : end;
 }
 
-/* after: -1 for the first page; becomes -1 after the last. */
-static enum cli_end show_page(struct cli *cli, const char *path, json_int_t *after,
+/* Which page is next; an empty cursor is the first. */
+struct place {
+	char cursor[CURSOR_MAX];
+	json_int_t left; /* of the items that are wanted at most */
+	bool is_last;
+};
+
+/* A page that does not lead on would be asked for for ever. */
+static void move_on(struct place *at, const json_t *next)
+{
+	char cursor[CURSOR_MAX] = "";
+
+	if (json_is_integer(next))
+		snprintf(cursor, sizeof(cursor), "%" JSON_INTEGER_FORMAT, json_integer_value(next));
+	else if (json_is_string(next) && json_string_length(next) < sizeof(cursor))
+		snprintf(cursor, sizeof(cursor), "%s", json_string_value(next));
+	at->is_last = cursor[0] == '\0' || strcmp(cursor, at->cursor) == 0 ||
+		      (json_is_integer(next) &&
+			      json_integer_value(next) <= strtoll(at->cursor, NULL, 10));
+	memcpy(at->cursor, cursor, sizeof(cursor));
+}
+
+static enum cli_end ask_page(struct cli *cli, const struct remote_list *list,
+	const struct place *at, struct remote_answer *answer)
+{
+	char url[URL_MAX], limit[24];
+	json_int_t rows = at->left < PAGE_ROWS ? at->left : PAGE_ROWS;
+
+	snprintf(limit, sizeof(limit), "%" JSON_INTEGER_FORMAT, rows);
+	int n = snprintf(url, sizeof(url), "%s", list->path);
+	if (n < 0 || (size_t)n >= sizeof(url) || !remote_query(url, sizeof(url), "limit", limit) ||
+		(at->cursor[0] != '\0' &&
+			!remote_query(url, sizeof(url), list->cursor, at->cursor)))
+		return cli_refuse_outcome(INVALID_PARAMETER, "this is too long");
+	return remote_call(cli, "GET", url, NULL, answer);
+}
+
+static enum cli_end show_page(struct cli *cli, const struct remote_list *list, struct place *at,
 	enum cli_end (*item)(void *context, json_t *item), void *context)
 {
 	struct remote_answer answer;
-	char url[URL_MAX];
+	enum cli_end end = ask_page(cli, list, at, &answer);
 
-	snprintf(url, sizeof(url), "%s?limit=1000&after=%" JSON_INTEGER_FORMAT, path, *after);
-	enum cli_end end = remote_call(cli, "GET", url, NULL, &answer);
 	if (end != CLI_DONE)
 		return end;
 	json_t *items = json_object_get(answer.json, "items");
-	for (size_t i = 0; i < json_array_size(items) && end == CLI_DONE; i++)
+	for (size_t i = 0; i < json_array_size(items) && end == CLI_DONE && at->left > 0; i++) {
 		end = item(context, json_array_get(items, i));
-	json_int_t next = remote_number(answer.json, "next");
-
-	/* A page that does not lead on would be asked for for ever. */
-	*after = next > *after ? next : -1;
+		at->left--;
+	}
+	move_on(at, json_object_get(answer.json, "next"));
 	json_decref(answer.json);
+	return end;
+}
+
+enum cli_end remote_each_of(struct cli *cli, const struct remote_list *list,
+	enum cli_end (*item)(void *context, json_t *item), enum cli_end (*page)(void *context),
+	void *context)
+{
+	struct place at = { .left = list->most > 0 ? list->most : INT64_MAX };
+	enum cli_end end;
+
+	do {
+		end = show_page(cli, list, &at, item, context);
+		if (end == CLI_DONE)
+			end = page(context);
+	} while (end == CLI_DONE && !at.is_last && at.left > 0);
 	return end;
 }
 
@@ -211,29 +276,38 @@ enum cli_end remote_each(struct cli *cli, const char *path,
 	enum cli_end (*item)(void *context, json_t *item), enum cli_end (*page)(void *context),
 	void *context)
 {
-	json_int_t after = -1;
-	enum cli_end end;
+	const struct remote_list list = { .path = path, .cursor = "after" };
 
-	do {
-		end = show_page(cli, path, &after, item, context);
-		if (end == CLI_DONE)
-			end = page(context);
-	} while (end == CLI_DONE && after >= 0);
-	return end;
+	return remote_each_of(cli, &list, item, page, context);
+}
+
+/* Percent-encoded behind the `len` characters there are; false where out is too small. */
+static bool write_word(const char *word, char *out, size_t size, size_t len)
+{
+	for (; *word != '\0' && len + 3 < size; word++) {
+		bool plain = isalnum((unsigned char)*word) || strchr("-._~@", *word) != NULL;
+		int n = snprintf(
+			out + len, size - len, plain ? "%c" : "%%%02X", (unsigned char)*word);
+
+		len += (size_t)n;
+	}
+	return *word == '\0';
 }
 
 bool remote_path(const char *path, const char *word, char *out, size_t size)
 {
 	int n = snprintf(out, size, "%s/", path);
-	size_t len = n > 0 ? (size_t)n : 0;
 
-	for (; *word != '\0' && len + 3 < size; word++) {
-		bool plain = isalnum((unsigned char)*word) || strchr("-._~@", *word) != NULL;
+	return write_word(word, out, size, n > 0 ? (size_t)n : 0);
+}
 
-		n = snprintf(out + len, size - len, plain ? "%c" : "%%%02X", (unsigned char)*word);
-		len += (size_t)n;
-	}
-	return *word == '\0';
+bool remote_query(char *path, size_t size, const char *name, const char *value)
+{
+	size_t len = strlen(path);
+	int n = snprintf(
+		path + len, size - len, "%c%s=", strchr(path, '?') != NULL ? '&' : '?', name);
+
+	return n > 0 && (size_t)n < size - len && write_word(value, path, size, len + (size_t)n);
 }
 
 const char *remote_text(const json_t *in, const char *name)

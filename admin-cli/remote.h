@@ -28,9 +28,20 @@ enum cli_end remote_refuse_unreached(struct cli *cli);
 enum cli_end remote_each(struct cli *cli, const char *path,
 	enum cli_end (*item)(void *context, json_t *item), enum cli_end (*page)(void *context),
 	void *context);
+/* A list whose pages hang together by a cursor: `next` of one is this parameter of the one after it. */
+struct remote_list {
+	const char *path;   /* may have a query */
+	const char *cursor; /* "after", "before" */
+	json_int_t most;    /* so many items at most; 0: all */
+};
+enum cli_end remote_each_of(struct cli *cli, const struct remote_list *list,
+	enum cli_end (*item)(void *context, json_t *item), enum cli_end (*page)(void *context),
+	void *context);
 void remote_end(struct cli *cli);
 /* Appends a word of the user's to a path, escaped; false where out is too small. */
 bool remote_path(const char *path, const char *word, char *out, size_t size);
+/* Appends "?name=value", or "&name=value", to a path, escaped; false where there is no room for it. */
+bool remote_query(char *path, size_t size, const char *name, const char *value);
 
 /* Readers that never fail: "" or -1 where the member is not of this kind. */
 const char *remote_text(const json_t *in, const char *name);

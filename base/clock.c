@@ -26,6 +26,20 @@ int64_t clock_unix(void)
 	return now_ns(CLOCK_REALTIME) / 1000000000;
 }
 
+bool clock_read(const char *text, int64_t *unix_seconds)
+{
+	char again[CLOCK_TEXT_LEN];
+	struct tm tm = { 0 };
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+	if (end == NULL || *end != '\0' || tm.tm_year < 70)
+		return false;
+	*unix_seconds = timegm(&tm);
+	/* What is read leniently, or is no such day, is written otherwise. */
+	clock_write(*unix_seconds, again);
+	return strcmp(text, again) == 0;
+}
+
 void clock_write(int64_t unix_seconds, char out[CLOCK_TEXT_LEN])
 {
 	time_t t = (time_t)unix_seconds;

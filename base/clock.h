@@ -2,6 +2,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Milliseconds and microseconds of a clock that never jumps. */
@@ -12,5 +13,7 @@ int64_t clock_unix(void);
 /* RFC 3339 in UTC, to the second: 2026-01-02T03:04:05Z. */
 #define CLOCK_TEXT_LEN 21
 void clock_write(int64_t unix_seconds, char out[CLOCK_TEXT_LEN]);
+/* Exactly that form, of a day that there is, from 1970 on. */
+bool clock_read(const char *text, int64_t *unix_seconds);
 
 #endif

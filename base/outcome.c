@@ -1,5 +1,6 @@
 #include "base/outcome.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -10,6 +11,21 @@ struct outcome_row {
 	int status;
 	const char *title;
 };
+
+static_assert(
+	FINE == 0 && MALFORMED_REQUEST == 1 && INVALID_PARAMETER == 2 && MISSING_PARAMETER == 3 &&
+		UNAUTHENTICATED == 4 && ROLE_NOT_PERMITTED == 5 && CERTIFICATE_UNTRUSTED == 6 &&
+		CERTIFICATE_EXPIRED == 7 && CERTIFICATE_REVOKED == 8 && SIGNATURE_INVALID == 9 &&
+		MAC_INVALID == 10 && CREDENTIAL_REVOKED == 11 && CREDENTIAL_EXPIRED == 12 &&
+		CREDENTIAL_SUSPENDED == 13 && METHOD_NOT_ALLOWED == 14 && DIMSI_NOT_FOUND == 15 &&
+		USER_NOT_FOUND == 16 && ACCESS_ID_NOT_FOUND == 17 && SESSION_NOT_FOUND == 18 &&
+		RESOURCE_NOT_FOUND == 19 && DIMSI_IN_USE == 20 && DEVICE_IN_USE == 21 &&
+		CONFLICT == 22 && SESSION_EXPIRED == 23 && CREDENTIAL_RETIRED == 24 &&
+		PAYLOAD_TOO_LARGE == 25 && UNSUPPORTED_MEDIA_TYPE == 26 &&
+		CERTIFICATE_FETCH_FAILED == 27 && PEER_FAILED == 28 && PEER_TIMEOUT == 29 &&
+		OVERLOADED == 30 && HSM_UNAVAILABLE == 31 && DATABASE_UNAVAILABLE == 32 &&
+		IMSI_POOL_EXHAUSTED == 33 && NO_ROW == 34 && NO_MEMORY == 35 && BROKEN == 36,
+	"the audit trail has these as numbers");
 
 #define SAME(o) .name = #o, .cause = #o
 
@@ -101,8 +117,8 @@ int outcome_http_status(enum outcome o)
 
 enum outcome outcome_from_cause(const char *cause)
 {
-	for (unsigned i = 0; i < NO_ROW; i++)
-		if (strcmp(rows[i].cause, cause) == 0)
+	for (unsigned i = 0; i < OUTCOME_COUNT; i++)
+		if (i != NO_ROW && strcmp(rows[i].cause, cause) == 0)
 			return (enum outcome)i;
 	return BROKEN;
 }

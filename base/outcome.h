@@ -5,6 +5,9 @@
  * looked at. The names are the `cause` values of docs/protocol.md section 1, so that the line which
  * refuses a request and the answer on the wire read alike. One table gives each its kind (which
  * decides whether a retry makes sense), its HTTP status and its title.
+ *
+ * The numbers are in the audit trail and never change (outcome.c): a new one stands before
+ * OUTCOME_COUNT.
  */
 #ifndef BASE_OUTCOME_H
 #define BASE_OUTCOME_H

@@ -27,7 +27,7 @@ struct setting {
 static const struct setting table[] = {
 	{ "server", "listen", TEXT, AT(listen), "127.0.0.1:8480", 0, 0, false,
 		"Address and port of the listener. Plain HTTP is spoken on loopback addresses "
-		"only." },
+		"only; any other needs [tls]." },
 	{ "server", "admin_socket", TEXT, AT(admin_socket), "/run/arpf/admin.sock", 0, 0, false,
 		"Unix socket for arpfctl; root and the server's own user are let in. Empty: "
 		"none." },
@@ -63,6 +63,23 @@ static const struct setting table[] = {
 		"Origins that an arpfUri may have (https://host, https://host:port, or :* for "
 		"every "
 		"port), separated by blanks." },
+
+	{ "tls", "certificate_file", TEXT, AT(tls_certificate_file), "", 0, 0, false,
+		"Certificate (PEM, issuers behind it) of the listener, which then speaks HTTPS "
+		"with "
+		"client certificates. The file is read anew at a reload. Empty: plain HTTP." },
+	{ "tls", "key_file", TEXT, AT(tls_key_file), "", 0, 0, false,
+		"Its private key (PEM); read anew at a reload." },
+	{ "tls", "client_ca_file", TEXT, AT(tls_client_ca_file), "", 0, 0, false,
+		"CAs (PEM) of the callers' certificates, and their CRLs; read anew at a reload." },
+	{ "tls", "peer_certificate_file", TEXT, AT(peer_certificate_file), "", 0, 0, false,
+		"Certificate (PEM) this server shows to ARPFs and D-AUSFs; read anew at a reload. "
+		"Empty: none." },
+	{ "tls", "peer_key_file", TEXT, AT(peer_key_file), "", 0, 0, false,
+		"Its private key (PEM); read anew at a reload." },
+	{ "tls", "peer_ca_file", TEXT, AT(peer_ca_file), "", 0, 0, false,
+		"CAs (PEM) that ARPFs and D-AUSFs are trusted by; read anew at a reload. Empty: "
+		"the system's." },
 
 	{ "hsm", "module", TEXT, AT(module), "/usr/lib/softhsm/libsofthsm2.so", 0, 0, false,
 		"The PKCS#11 module." },
@@ -110,6 +127,32 @@ static const struct setting table[] = {
 		"Seconds within which an Access ID is confirmed." },
 	{ "subscriptions", "ibs_suite", TEXT, AT(ibs_suite), "ecdsa-p256-sha256", 0, 0, false,
 		"How SigCN is signed: eccsi-p256-sha256 or ecdsa-p256-sha256." },
+	{ "subscriptions", "rekey_overlap_s", NUMBER, AT(rekey_overlap_s), "604800", 0, 4000000000,
+		true,
+		"Seconds that the old version serves after a re-key, unless the new one is "
+		"installed before." },
+
+	{ "attach", "dnn", TEXT, AT(attach_dnn), "provisioning", 0, 0, true,
+		"Data network name of the restricted session." },
+	{ "attach", "allowed_destinations", TEXT, AT(allowed_destinations), "127.0.0.1:8480", 0, 0,
+		true, "What that session may reach, host:port each, separated by blanks." },
+	{ "attach", "provisioning_server", TEXT, AT(provisioning_server), "https://127.0.0.1:8480",
+		0, 0, true, "URI of the provisioning server that the device is told." },
+	{ "attach", "attach_s", NUMBER, AT(attach_s), "120", 1, 86400, true,
+		"Seconds within which an offered attach is answered." },
+	{ "attach", "pdu_session_s", NUMBER, AT(pdu_session_s), "600", 1, 604800, true,
+		"Seconds that the restricted session lives." },
+	{ "attach", "download_s", NUMBER, AT(download_s), "600", 1, 604800, true,
+		"Seconds within which a profile download comes to its end." },
+
+	{ "audit", "trail", TEXT, AT(audit), "on", 0, 0, false, "on or off." },
+	{ "audit", "root_file", TEXT, AT(audit_root_file), "", 0, 0, false,
+		"File that the last signed root is written to; best where this server's database "
+		"administrators cannot write. Empty: none." },
+
+	{ "trust", "stale_crl", TEXT, AT(stale_crl), "closed", 0, 0, false,
+		"What becomes of certificates whose issuer's CRL is past its nextUpdate: closed "
+		"(refused) or open." },
 
 	{ "devices", "certificate_hosts", TEXT, AT(certificate_hosts), "", 0, 0, true,
 		"Origins that a device's certificate URL may have (https://host, "
@@ -122,7 +165,7 @@ static const struct setting table[] = {
 		"CAs (PEM) that certificate_hosts are trusted by. Empty: the system's." },
 	{ "devices", "network_name", TEXT, AT(network_name), "openarpf", 0, 0, false,
 		"The network's name in profiles." },
-	{ "devices", "profile_lifetime_s", NUMBER, AT(profile_lifetime_s), "315360000", 3600,
+	{ "devices", "profile_lifetime_s", NUMBER, AT(profile_lifetime_s), "315360000", 1,
 		4000000000, true, "Seconds after its issue that a profile and its key end." },
 };
 
@@ -242,7 +285,11 @@ static bool read_subscriptions(struct settings *s, char *error, size_t error_siz
 	return read_choice("[subscriptions] confirmation", s->confirmation, "required", "optional",
 		       &s->confirmation_required, error, error_size) &&
 	       read_choice("[subscriptions] ibs_suite", s->ibs_suite, "eccsi-p256-sha256",
-		       "ecdsa-p256-sha256", &s->ibs_is_eccsi, error, error_size);
+		       "ecdsa-p256-sha256", &s->ibs_is_eccsi, error, error_size) &&
+	       read_choice("[audit] trail", s->audit, "on", "off", &s->audit_is_on, error,
+		       error_size) &&
+	       read_choice("[trust] stale_crl", s->stale_crl, "open", "closed",
+		       &s->stale_crl_is_open, error, error_size);
 }
 
 /* Unread, such an entry would let nobody in, and nobody would know why. */
@@ -261,6 +308,25 @@ static bool check_networks(const struct settings *s, char *error, size_t error_s
 			return false;
 		}
 	return true;
+}
+
+static bool check_length(
+	const char *name, const char *text, size_t most, char *error, size_t error_size)
+{
+	if (text[0] != '\0' && strlen(text) <= most)
+		return true;
+	snprintf(error, error_size, "%s: not 1 to %zu bytes", name, most);
+	return false;
+}
+
+/* What goes into messages and profiles must have room there. */
+static bool check_lengths(const struct settings *s, char *error, size_t error_size)
+{
+	return check_length("[attach] dnn", s->attach_dnn, SETTINGS_DNN_MAX, error, error_size) &&
+	       check_length("[attach] provisioning_server", s->provisioning_server,
+		       SETTINGS_SERVER_MAX, error, error_size) &&
+	       check_length("[devices] network_name", s->network_name, SETTINGS_NETWORK_NAME_MAX,
+		       error, error_size);
 }
 
 bool settings_read(const char *path, struct settings *s, char *error, size_t error_size)
@@ -289,7 +355,7 @@ bool settings_read(const char *path, struct settings *s, char *error, size_t err
 		}
 	}
 	if (read_plmns(s, error, error_size) && read_subscriptions(s, error, error_size) &&
-		check_networks(s, error, error_size))
+		check_networks(s, error, error_size) && check_lengths(s, error, error_size))
 		return true;
 failed:
 	settings_free(s);

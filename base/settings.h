@@ -16,6 +16,10 @@
 #include "base/imsi.h"
 
 #define SETTINGS_MAX_PLMNS 16
+/* Bytes of texts that are handed to devices. */
+#define SETTINGS_DNN_MAX          64
+#define SETTINGS_SERVER_MAX       256
+#define SETTINGS_NETWORK_NAME_MAX 64
 
 struct settings {
 	/* [server] */
@@ -37,6 +41,14 @@ struct settings {
 	char *discovery_plmns; /* blank-separated */
 	char *d_ausf_uri;      /* empty: this server is the D-AUSF */
 	char *arpf_peers;      /* blank-separated URI prefixes an arpfUri may begin with */
+
+	/* [tls]; texts are paths */
+	char *tls_certificate_file; /* empty: plain HTTP, on loopback only */
+	char *tls_key_file;
+	char *tls_client_ca_file;
+	char *peer_certificate_file; /* this server's towards others */
+	char *peer_key_file;
+	char *peer_ca_file; /* empty: the system's */
 
 	/* [hsm] */
 	char *module;
@@ -64,6 +76,22 @@ struct settings {
 	char *confirmation; /* required, optional */
 	uint32_t confirmation_s;
 	char *ibs_suite; /* eccsi-p256-sha256, ecdsa-p256-sha256 */
+	uint32_t rekey_overlap_s;
+
+	/* [attach] */
+	char *attach_dnn;
+	char *allowed_destinations; /* blank-separated host:port */
+	char *provisioning_server;
+	uint32_t attach_s;      /* an offered attach is answered within */
+	uint32_t pdu_session_s; /* what it leads to lives */
+	uint32_t download_s;    /* likewise a download, from offer to notification */
+
+	/* [audit] */
+	char *audit; /* on, off */
+	char *audit_root_file;
+
+	/* [trust] */
+	char *stale_crl; /* closed, open */
 
 	/* [devices] */
 	char *certificate_hosts;    /* blank-separated origins, as arpf_peers */
@@ -76,6 +104,8 @@ struct settings {
 	uint8_t ua_protocol_id[5];
 	bool confirmation_required;
 	bool ibs_is_eccsi;
+	bool audit_is_on;
+	bool stale_crl_is_open;
 	struct plmn home;
 	struct plmn discovery[SETTINGS_MAX_PLMNS];
 	unsigned discovery_count;

@@ -19,22 +19,39 @@ static enum outcome node(const uint8_t *left, const uint8_t *right, uint8_t out[
  * RFC 9162 section 2.1.2: a stack of complete subtrees, whose sizes are the bits set in the count
  * of the leaves so far.
  */
+enum outcome merkle_stream_add(struct merkle_stream *s, const uint8_t leaf[MERKLE_HASH_LEN])
+{
+	unsigned depth = (unsigned)__builtin_popcountll(s->count);
+	enum outcome o = FINE;
+
+	memcpy(s->subtrees[depth], leaf, MERKLE_HASH_LEN);
+	for (uint64_t bits = s->count; bits % 2 == 1 && o == FINE; bits /= 2, depth--)
+		o = node(s->subtrees[depth - 1], s->subtrees[depth], s->subtrees[depth - 1]);
+	s->count++;
+	return o;
+}
+
+enum outcome merkle_stream_root(const struct merkle_stream *s, uint8_t root[MERKLE_HASH_LEN])
+{
+	unsigned depth = (unsigned)__builtin_popcountll(s->count);
+	enum outcome o = FINE;
+
+	if (depth == 0)
+		return BROKEN;
+	memcpy(root, s->subtrees[--depth], MERKLE_HASH_LEN);
+	for (; depth > 0 && o == FINE; depth--)
+		o = node(s->subtrees[depth - 1], root, root);
+	return o;
+}
+
 enum outcome merkle_root(const uint8_t *leaves, size_t count, uint8_t root[MERKLE_HASH_LEN])
 {
-	uint8_t stack[8 * sizeof(size_t)][MERKLE_HASH_LEN];
-	size_t depth = 0;
-	enum outcome o = count > 0 ? FINE : BROKEN;
+	struct merkle_stream s = { 0 };
+	enum outcome o = FINE;
 
-	for (size_t i = 0; i < count && o == FINE; i++) {
-		memcpy(stack[depth++], leaves + i * MERKLE_HASH_LEN, MERKLE_HASH_LEN);
-		for (size_t bits = i; bits % 2 == 1 && o == FINE; bits /= 2, depth--)
-			o = node(stack[depth - 2], stack[depth - 1], stack[depth - 2]);
-	}
-	for (; depth > 1 && o == FINE; depth--)
-		o = node(stack[depth - 2], stack[depth - 1], stack[depth - 2]);
-	if (o == FINE)
-		memcpy(root, stack[0], MERKLE_HASH_LEN);
-	return o;
+	for (size_t i = 0; i < count && o == FINE; i++)
+		o = merkle_stream_add(&s, leaves + i * MERKLE_HASH_LEN);
+	return o == FINE ? merkle_stream_root(&s, root) : o;
 }
 
 /* The largest power of two smaller than count, which is at least 2 (RFC 9162 section 2.1.1). */

@@ -14,6 +14,16 @@
 
 /* SHA-256(0x00, message). */
 enum outcome merkle_leaf(struct bytes message, uint8_t out[MERKLE_HASH_LEN]);
+/*
+ * A root over any number of leaves in bounded memory: zeroed at first, then leaf after leaf. The root may be
+ * asked for at any time, and more leaves added afterwards; BROKEN where there is none yet.
+ */
+struct merkle_stream {
+	uint64_t count;
+	uint8_t subtrees[64][MERKLE_HASH_LEN]; /* whose sizes are the bits set in count */
+};
+enum outcome merkle_stream_add(struct merkle_stream *s, const uint8_t leaf[MERKLE_HASH_LEN]);
+enum outcome merkle_stream_root(const struct merkle_stream *s, uint8_t root[MERKLE_HASH_LEN]);
 /* leaves: count hashes one after the other; count >= 1. */
 enum outcome merkle_root(const uint8_t *leaves, size_t count, uint8_t root[MERKLE_HASH_LEN]);
 /*

@@ -29,6 +29,8 @@ struct db_request {
 	const void *row; /* the statement's input structure; the caller's, until done() */
 	void *result;    /* its output structure, filled where it is FINE; NULL where it has none */
 	int64_t deadline_ms;
+	/* who asks, for the audit trail (at most DB_ACTOR_MAX bytes; kept by pointer until done()); no trail: NULL */
+	const char *actor;
 	/*
 	 * FINE; NO_ROW where a statement found or touched no row; CONFLICT for a unique key;
 	 * DATABASE_UNAVAILABLE, after which it is not known whether it was done; BROKEN

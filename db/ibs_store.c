@@ -60,7 +60,7 @@ static enum outcome insert_kms(PGconn *conn, const struct db_ibs_kms *kms, long 
 		PQexecParams(conn, store_kms, 3, NULL, values, lengths, formats, 0), rows);
 }
 
-enum outcome db_store_ibs_kms(const char *conninfo, const struct db_ibs_kms *kms)
+enum outcome db_store_ibs_kms(const char *conninfo, const char *actor, const struct db_ibs_kms *kms)
 {
 	PGconn *conn = store_open(conninfo);
 	long rows = 0;
@@ -72,13 +72,16 @@ enum outcome db_store_ibs_kms(const char *conninfo, const struct db_ibs_kms *kms
 		o = store_do(conn, lock_kms);
 	if (o == FINE)
 		o = insert_kms(conn, kms, &rows);
+	if (o == FINE && rows > 0)
+		o = store_record(conn, actor, AUDIT_KEY_MADE, "ibs kms");
 	if (o == FINE)
 		o = store_do(conn, "COMMIT");
 	PQfinish(conn);
 	return o == FINE && rows == 0 ? CONFLICT : o;
 }
 
-enum outcome db_store_ibs_identity(const char *conninfo, const struct db_ibs_identity *identity)
+enum outcome db_store_ibs_identity(
+	const char *conninfo, const char *actor, const struct db_ibs_identity *identity)
 {
 	PGconn *conn = store_open(conninfo);
 	char not_before[24], not_after[24], generation[16];
@@ -95,8 +98,15 @@ enum outcome db_store_ibs_identity(const char *conninfo, const struct db_ibs_ide
 	snprintf(not_before, sizeof(not_before), "%lld", (long long)identity->not_before);
 	snprintf(not_after, sizeof(not_after), "%lld", (long long)identity->not_after);
 	snprintf(generation, sizeof(generation), "%d", (int)identity->kek_generation);
-	enum outcome o = store_look_at(
-		PQexecParams(conn, store_identity, 7, NULL, values, lengths, formats, 0), &rows);
+	enum outcome o = store_do(conn, "BEGIN");
+	if (o == FINE)
+		o = store_look_at(
+			PQexecParams(conn, store_identity, 7, NULL, values, lengths, formats, 0),
+			&rows);
+	if (o == FINE && rows > 0)
+		o = store_record(conn, actor, AUDIT_IDENTITY_ADDED, identity->id);
+	if (o == FINE)
+		o = store_do(conn, "COMMIT");
 	PQfinish(conn);
 	return o == FINE && rows == 0 ? CONFLICT : o;
 }

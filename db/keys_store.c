@@ -22,7 +22,18 @@ static const char retire_key[] =
 	"AND NOT n.retired)";
 static const char find_key[] = "SELECT FROM arpf_keys WHERE key_id = $1";
 
-static enum outcome store_one(PGconn *conn, const struct db_key_in *key)
+static enum outcome record_key(PGconn *conn, const char *actor, enum audit_action action,
+	struct db_text label, struct bytes key_id)
+{
+	char hex[65], detail[DB_DETAIL_MAX + 1];
+
+	hex_write(bytes_of(key_id.at, key_id.len < 32 ? key_id.len : 32), hex);
+	snprintf(detail, sizeof(detail), "%.*s%s%s", (int)label.len, label.at,
+		label.len > 0 ? " " : "", hex);
+	return store_record(conn, actor, action, detail);
+}
+
+static enum outcome store_one(PGconn *conn, const char *actor, const struct db_key_in *key)
 {
 	char use[16], generation[16];
 	const char *values[] = { (const char *)key->key_id.at, use, generation, key->label.at,
@@ -34,11 +45,14 @@ static enum outcome store_one(PGconn *conn, const struct db_key_in *key)
 
 	snprintf(use, sizeof(use), "%d", (int)key->use);
 	snprintf(generation, sizeof(generation), "%d", (int)key->generation);
-	return store_look_at(
+	enum outcome o = store_look_at(
 		PQexecParams(conn, store_key, 6, NULL, values, lengths, formats, 0), NULL);
+
+	return o == FINE ? record_key(conn, actor, AUDIT_KEY_PUT, key->label, key->key_id) : o;
 }
 
-enum outcome db_store_keys(const char *conninfo, const struct db_key_in *keys, size_t count)
+enum outcome db_store_keys(
+	const char *conninfo, const char *actor, const struct db_key_in *keys, size_t count)
 {
 	PGconn *conn = store_open(conninfo);
 
@@ -46,20 +60,26 @@ enum outcome db_store_keys(const char *conninfo, const struct db_key_in *keys, s
 		return DATABASE_UNAVAILABLE;
 	enum outcome o = store_do(conn, "BEGIN");
 	for (size_t i = 0; i < count && o == FINE; i++)
-		o = store_one(conn, &keys[i]);
+		o = store_one(conn, actor, &keys[i]);
 	if (o == FINE)
 		o = store_do(conn, "COMMIT");
 	PQfinish(conn);
 	return o;
 }
 
-enum outcome db_tell_of_keys(const char *conninfo)
+enum outcome db_tell_of_keys(const char *conninfo, const char *actor, const char *made)
 {
 	PGconn *conn = store_open(conninfo);
 
 	if (conn == NULL)
 		return DATABASE_UNAVAILABLE;
-	enum outcome o = store_do(conn, "NOTIFY arpf_keys");
+	enum outcome o = store_do(conn, "BEGIN");
+	if (o == FINE && made != NULL)
+		o = store_record(conn, actor, AUDIT_KEY_MADE, made);
+	if (o == FINE)
+		o = store_do(conn, "NOTIFY arpf_keys");
+	if (o == FINE)
+		o = store_do(conn, "COMMIT");
 	PQfinish(conn);
 	return o;
 }
@@ -106,15 +126,21 @@ static enum outcome do_for_key(PGconn *conn, const char *sql, struct bytes key_i
 	return store_look_at(PQexecParams(conn, sql, 1, NULL, values, lengths, formats, 1), rows);
 }
 
-enum outcome db_retire_key(const char *conninfo, struct bytes key_id)
+enum outcome db_retire_key(const char *conninfo, const char *actor, struct bytes key_id)
 {
 	PGconn *conn = store_open(conninfo);
 	long rows = 0;
 
 	if (conn == NULL)
 		return DATABASE_UNAVAILABLE;
-	enum outcome o = do_for_key(conn, retire_key, key_id, &rows);
+	enum outcome o = store_do(conn, "BEGIN");
+	if (o == FINE)
+		o = do_for_key(conn, retire_key, key_id, &rows);
 	bool is_retired = o == FINE && rows > 0;
+	if (is_retired)
+		o = record_key(conn, actor, AUDIT_KEY_RETIRED, (struct db_text){ "", 0 }, key_id);
+	if (is_retired && o == FINE)
+		o = store_do(conn, "COMMIT");
 	if (o == FINE && !is_retired)
 		o = do_for_key(conn, find_key, key_id, &rows);
 	if (o == FINE && !is_retired)

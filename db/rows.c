@@ -20,6 +20,7 @@ static Oid element_type(enum column_type type)
 	case COLUMN_BOOL:
 		return BOOL_OID;
 	case COLUMN_TEXT:
+	case COLUMN_ACTOR:
 		return TEXT_OID;
 	case COLUMN_BYTES:
 	case COLUMN_FIXED:
@@ -41,6 +42,7 @@ static Oid array_type(enum column_type type)
 	case COLUMN_BOOL:
 		return BOOL_ARRAY;
 	case COLUMN_TEXT:
+	case COLUMN_ACTOR:
 		return TEXT_ARRAY;
 	case COLUMN_BYTES:
 	case COLUMN_FIXED:
@@ -74,9 +76,13 @@ static struct bytes text_or_bytes(const struct column *c, const void *member)
 	return bytes_of(member, c->width);
 }
 
-static size_t value_length(const struct column *c, const void *row)
+#define NULL_LEN (-1)
+
+static int value_length(const struct column *c, const struct db_request *r)
 {
 	switch (c->type) {
+	case COLUMN_ACTOR:
+		return r->actor != NULL ? (int)strlen(r->actor) : NULL_LEN;
 	case COLUMN_INT8:
 		return 8;
 	case COLUMN_INT4:
@@ -86,7 +92,7 @@ static size_t value_length(const struct column *c, const void *row)
 	case COLUMN_TEXT:
 	case COLUMN_BYTES:
 	case COLUMN_FIXED:
-		return text_or_bytes(c, (const uint8_t *)row + c->at).len;
+		return (int)text_or_bytes(c, (const uint8_t *)r->row + c->at).len;
 	case COLUMN_ROOM:
 	case COLUMN_NONE:
 		break;
@@ -94,12 +100,16 @@ static size_t value_length(const struct column *c, const void *row)
 	return 0;
 }
 
-static void put_value(struct buffer *b, const struct column *c, const void *row)
+static void put_value(struct buffer *b, const struct column *c, const struct db_request *r)
 {
-	const void *member = (const uint8_t *)row + c->at;
+	const void *member = (const uint8_t *)r->row + c->at;
 	struct bytes value;
 
 	switch (c->type) {
+	case COLUMN_ACTOR:
+		if (r->actor != NULL)
+			buffer_put(b, r->actor, strlen(r->actor));
+		return;
 	case COLUMN_INT8:
 		buffer_put_u64(b, *(const uint64_t *)member);
 		return;
@@ -121,33 +131,37 @@ static void put_value(struct buffer *b, const struct column *c, const void *row)
 	}
 }
 
-static size_t column_length(const struct statement *s, const struct column *c,
+/* NULL_LEN for a value that is NULL as a whole. */
+static int column_length(const struct statement *s, const struct column *c,
 	const struct db_request *first, unsigned count)
 {
-	size_t len = 0;
+	int len = ARRAY_HEADER;
 
 	if (!statement_takes_many(s))
-		return value_length(c, first->row);
-	for (const struct db_request *r = first; count > 0; count--, r = r->next)
-		len += 4 + value_length(c, r->row);
-	return ARRAY_HEADER + len;
+		return value_length(c, first);
+	for (const struct db_request *r = first; count > 0; count--, r = r->next) {
+		int one = value_length(c, r);
+
+		len += 4 + (one != NULL_LEN ? one : 0);
+	}
+	return len;
 }
 
 static void put_column(struct buffer *b, const struct statement *s, const struct column *c,
 	const struct db_request *first, unsigned count)
 {
 	if (!statement_takes_many(s)) {
-		put_value(b, c, first->row);
+		put_value(b, c, first);
 		return;
 	}
 	buffer_put_u32(b, 1);
-	buffer_put_u32(b, 0);
+	buffer_put_u32(b, c->type == COLUMN_ACTOR); /* there may be NULLs */
 	buffer_put_u32(b, element_type(c->type));
 	buffer_put_u32(b, count);
 	buffer_put_u32(b, 1);
 	for (const struct db_request *r = first; count > 0; count--, r = r->next) {
-		buffer_put_u32(b, (uint32_t)value_length(c, r->row));
-		put_value(b, c, r->row);
+		buffer_put_u32(b, (uint32_t)value_length(c, r));
+		put_value(b, c, r);
 	}
 }
 
@@ -157,11 +171,12 @@ bool parameters_write(struct parameters *p, const struct statement *s,
 	size_t total = 0;
 
 	for (p->count = 0; s->in[p->count].type != COLUMN_NONE; p->count++) {
-		size_t len = column_length(s, &s->in[p->count], first, count);
+		int len = column_length(s, &s->in[p->count], first, count);
 
-		p->lengths[p->count] = (int)len;
+		p->lengths[p->count] = len != NULL_LEN ? len : 0;
 		p->formats[p->count] = 1;
-		total += len;
+		p->is_null[p->count] = len == NULL_LEN;
+		total += (size_t)p->lengths[p->count];
 	}
 	if (total > p->cap) {
 		uint8_t *space = realloc(p->space, total);
@@ -174,7 +189,9 @@ bool parameters_write(struct parameters *p, const struct statement *s,
 	struct buffer b = buffer_over(p->space, p->cap);
 	for (int i = 0; i < p->count; i++) {
 		/* A value of no length must not be a NULL. */
-		p->values[i] = p->space != NULL ? (const char *)p->space + b.len : "";
+		p->values[i] = p->is_null[i]      ? NULL
+			       : p->space != NULL ? (const char *)p->space + b.len
+						  : "";
 		put_column(&b, s, &s->in[i], first, count);
 	}
 	return !b.full;
@@ -240,6 +257,7 @@ static bool read_value(struct bytes from, const struct column *c, void *out)
 		return from.len == c->width;
 	case COLUMN_ROOM:
 		return read_room(from, c, member);
+	case COLUMN_ACTOR:
 	case COLUMN_NONE:
 		break;
 	}

@@ -18,6 +18,7 @@ struct parameters {
 	const char *values[COLUMNS_MAX];
 	int lengths[COLUMNS_MAX];
 	int formats[COLUMNS_MAX];
+	bool is_null[COLUMNS_MAX];
 };
 
 /* The types of a statement's parameters; returns how many. */

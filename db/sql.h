@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "db/sql_events.h"
 #include "db/statement.h"
 
 #define INT8(s, m)                                    \
@@ -44,6 +45,32 @@ static_assert(offsetof(struct db_sealed, at) == sizeof(uint16_t) &&
 		      offsetof(struct db_element, at) == sizeof(uint16_t),
 	"rows are read so");
 
+/* The request's actor; its place among the parameters is what $n says. */
+#define ACTOR                \
+	{                    \
+		COLUMN_ACTOR \
+	}
+/*
+ * A part of a statement (", audited AS (…)") that writes an event for each row of `from`, in the statement's
+ * own commit. action: one of the EVENT_… of db/sql_events.h; number tells the events of one statement apart:
+ * the ordinal of the request, or anything else that is unique in it; actor: an expression, NULL where there
+ * is no trail.
+ * subject and related are bigints, detail a text.
+ */
+#define AUDITED(name, action, outcome, number, actor, subject, related, detail, from)             \
+	", " name " AS (INSERT INTO audit_events"                                                 \
+	" (xid, number, at_ms, action, outcome, subject, related, actor, detail)"                 \
+	" SELECT " THIS_XID ", (" number ") * 100 + " action ", " NOW_MS ", " action ", " outcome \
+	", " subject ", " related ", " actor ", " detail " FROM " from " WHERE " actor            \
+	" IS NOT NULL)"
+/* For `from`: of a batch's requests for one key the first, with n and actor; keys and actors are parameters. */
+#define FIRST_OF(key, keys, actors)                                                         \
+	"(SELECT DISTINCT ON (" key ") * FROM unnest(" keys ", " actors ") WITH ORDINALITY" \
+	" AS i (" key ", actor, n) ORDER BY " key ", n) i "
+/* The end of a statement that answers nothing; what its parts write is written all the same. */
+#define NOTHING  " SELECT WHERE false"
+#define THIS_XID "(SELECT pg_current_xact_id()::text::bigint)"
+
 /*
  * Rows of tables that grow are looked up by `key = ANY(array)`, never by a join with the input:
  * plans are made once and kept, perhaps while the table is still empty, and this form goes through
@@ -63,6 +90,13 @@ static_assert(offsetof(struct db_sealed, at) == sizeof(uint16_t) &&
 #define PUT_PAIR    "0"
 #define DELETE_PAIR "1"
 #define NO_OUTPUT   "'\\x00000000000000000000000000000000'::bytea"
+
+/*
+ * Numbers follow the clock, and the rows that are still there where the clock went back: rows of
+ * one dIMSI are delivered in their order, and a late report on an old row never meets a newer one. Of a row i.
+ */
+#define OUTBOX_NUMBER \
+	"greatest(" NOW_US ", (SELECT max(o.number) + 1 FROM outbox o WHERE o.dimsi = i.dimsi))"
 
 /* A credential's states and kinds, and an Access ID's states. */
 #define PRE_ACTIVE "0"

@@ -33,14 +33,8 @@
 	" FROM input i JOIN bound USING (dimsi)"                                                   \
 	" WHERE CASE WHEN is_new THEN true ELSE (SELECT count(*) = 0 FROM credentials c"           \
 	"  WHERE c.imsi = i.imsi AND c.dimsi = i.dimsi AND c.state <> " DESTROYED ") END"          \
-	" RETURNING dimsi)"
-
-/*
- * Numbers follow the clock, and the rows that are still there where the clock went back: rows of
- * one dIMSI are delivered in their order, and a late report on an old row never meets a newer one.
- */
-#define OUTBOX_NUMBER \
-	"greatest(" NOW_US ", (SELECT max(o.number) + 1 FROM outbox o WHERE o.dimsi = i.dimsi))"
+	" RETURNING dimsi)" AUDITED("audited", EVENT_BOUND, "0", "i.n", "i.actor", "i.dimsi",      \
+		"i.imsi", "i.se_id", "input i JOIN kept USING (dimsi)")
 
 #define BIND_COLUMNS                                                                       \
 	INT8(db_binding_in, dimsi), INT8(db_binding_in, imsi), TEXT(db_binding_in, se_id), \
@@ -57,7 +51,7 @@
 
 /*
  * The same release again, its answer having been lost, is known by the end of the IMSI's rest. A
- * revoked dIMSI stays revoked.
+ * revoked dIMSI stays revoked. A version that a download has made meanwhile is not seen: then it is done again.
  */
 #define RELEASE_BODY                                                                            \
 	" ORDER BY dimsi, n),"                                                                  \
@@ -65,14 +59,20 @@
 	" UPDATE bindings SET state = " RELEASED ", output_1 = '', output_2 = '',"              \
 	"  changed_at = " NOW " WHERE dimsi = ANY($1) AND state NOT IN (" RELEASED ", " REVOKED \
 	") RETURNING *),"                                                                       \
+	" locked AS MATERIALIZED ("                                                             \
+	" SELECT imsi FROM credentials WHERE imsi = ANY(ARRAY(SELECT imsi FROM b))"             \
+	" ORDER BY imsi, version FOR UPDATE),"                                                  \
 	" destroyed AS ("                                                                       \
 	" UPDATE credentials SET state = " DESTROYED ", sealed = '', changed_at = " NOW         \
 	" WHERE imsi = ANY(ARRAY(SELECT imsi FROM b)) AND kind IN (" EK ", " PROFILE ")"        \
-	" AND state <> " DESTROYED "),"                                                         \
+	" AND state <> " DESTROYED " AND (SELECT arpf_all_seen(ARRAY(SELECT imsi FROM b),"      \
+	"  (SELECT count(*) FROM locked)))),"                                                   \
 	" rests AS ("                                                                           \
 	" INSERT INTO imsi_quarantine (imsi, until)"                                            \
 	" SELECT b.imsi, i.until FROM input i JOIN b USING (dimsi)"                             \
-	" ON CONFLICT (imsi) DO UPDATE SET until = excluded.until)"
+	" ON CONFLICT (imsi) DO UPDATE SET until = excluded.until)" AUDITED("audited",          \
+		EVENT_RELEASED, "0", "i.n", "i.actor", "i.dimsi", "b.imsi", "b.se_id",          \
+		"input i JOIN b USING (dimsi)")
 #define RELEASE_ANSWER                                                                        \
 	" SELECT i.n," BINDING "FROM input i JOIN b USING (dimsi)"                            \
 	" UNION ALL"                                                                          \
@@ -86,19 +86,20 @@ const struct statement sql_bindings[] = {
 		.name = "bind",
 		.kind = MANY_KEYED,
 		.sql = BIND_INPUT
-			" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) WITH ORDINALITY AS i (dimsi,"
-			" imsi, se_id, token_hash, output_1, output_2, sealed, endorsed_at, n)"
+			" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY AS i ("
+			" dimsi, imsi, se_id, token_hash, output_1, output_2, sealed, endorsed_at,"
+			" actor, n)"
 			BIND_BODY
 			" SELECT i.n FROM input i JOIN bound USING (dimsi)",
-		.in = { BIND_COLUMNS },
+		.in = { BIND_COLUMNS, ACTOR },
 	},
 	[DB_BIND_AND_HAND_OVER - FIRST] = {
 		.name = "bind_and_hand_over",
 		.kind = MANY_KEYED,
 		.sql = BIND_INPUT
-			" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) WITH ORDINALITY AS i ("
-			" dimsi, imsi, se_id, token_hash, output_1, output_2, sealed, endorsed_at,"
-			" uri, n)"
+			" FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) WITH ORDINALITY"
+			" AS i (dimsi, imsi, se_id, token_hash, output_1, output_2, sealed,"
+			" endorsed_at, uri, actor, n)"
 			BIND_BODY
 			", owed AS ("
 			" INSERT INTO outbox"
@@ -106,7 +107,7 @@ const struct statement sql_bindings[] = {
 			" SELECT i.dimsi, " OUTBOX_NUMBER ", i.imsi, " NOW_MS ", 0, " PUT_PAIR
 			", i.output_1, i.output_2, i.uri FROM input i JOIN kept USING (dimsi))"
 			" SELECT i.n FROM input i JOIN bound USING (dimsi)",
-		.in = { BIND_COLUMNS, TEXT(db_binding_in, d_ausf_uri) },
+		.in = { BIND_COLUMNS, TEXT(db_binding_in, d_ausf_uri), ACTOR },
 	},
 	[DB_FIND_BINDING - FIRST] = {
 		.name = "find_binding",
@@ -135,18 +136,18 @@ const struct statement sql_bindings[] = {
 		.name = "release",
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
-			" SELECT DISTINCT ON (dimsi) * FROM unnest($1, $2) WITH ORDINALITY"
-			" AS i (dimsi, until, n)"
+			" SELECT DISTINCT ON (dimsi) * FROM unnest($1, $2, $3) WITH ORDINALITY"
+			" AS i (dimsi, until, actor, n)"
 			RELEASE_BODY RELEASE_ANSWER,
-		.in = { INT8(db_release_in, dimsi), INT8(db_release_in, quarantine_until) },
+		.in = { INT8(db_release_in, dimsi), INT8(db_release_in, quarantine_until), ACTOR },
 		.out = { BINDING_COLUMNS },
 	},
 	[DB_RELEASE_AND_HAND_OVER - FIRST] = {
 		.name = "release_and_hand_over",
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
-			" SELECT DISTINCT ON (dimsi) * FROM unnest($1, $2, $3) WITH ORDINALITY"
-			" AS i (dimsi, until, uri, n)"
+			" SELECT DISTINCT ON (dimsi) * FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
+			" AS i (dimsi, until, uri, actor, n)"
 			RELEASE_BODY
 			", owed AS ("
 			" INSERT INTO outbox"
@@ -155,7 +156,7 @@ const struct statement sql_bindings[] = {
 			", " NO_OUTPUT ", " NO_OUTPUT ", i.uri FROM input i JOIN b USING (dimsi))"
 			RELEASE_ANSWER,
 		.in = { INT8(db_release_in, dimsi), INT8(db_release_in, quarantine_until),
-			TEXT(db_release_in, d_ausf_uri) },
+			TEXT(db_release_in, d_ausf_uri), ACTOR },
 		.out = { BINDING_COLUMNS },
 	},
 	[DB_LIST_BINDINGS - FIRST] = {
@@ -166,7 +167,10 @@ const struct statement sql_bindings[] = {
 		.in = { INT8(db_page, after), INT8(db_page, limit) },
 		.out = { BINDING_COLUMNS },
 	},
-	/* Whoever asks gets the pair, also two at once: what moves the state decides nothing. */
+	/*
+	 * Whoever asks gets the pair, also two at once: what moves the state decides nothing, and the event
+	 * names all who got it then.
+	 */
 	[DB_SEND_VECTORS - FIRST] = {
 		.name = "send_vectors",
 		.kind = MANY_KEYED,
@@ -176,8 +180,11 @@ const struct statement sql_bindings[] = {
 			" moved AS ("
 			" UPDATE bindings SET state = " SENT ", changed_at = " NOW
 			" WHERE dimsi = ANY(ARRAY(SELECT dimsi FROM found WHERE state = " READY "))"
-			" AND state = " READY "),"
-			" handed AS MATERIALIZED ("
+			" AND state = " READY " RETURNING dimsi, imsi)"
+			AUDITED("audited", EVENT_VECTORS_SENT, "0", "i.n", "i.actor", "m.dimsi",
+				"m.imsi", "''", "unnest($1, $2) WITH ORDINALITY"
+				" AS i (dimsi, actor, n) JOIN moved m USING (dimsi)")
+			", handed AS MATERIALIZED ("
 			" SELECT dimsi, output_1, output_2 FROM dausf_pairs"
 			" WHERE dimsi = ANY(ARRAY(SELECT a FROM unnest($1) a"
 			"  WHERE a NOT IN (SELECT dimsi FROM found))))"
@@ -186,7 +193,7 @@ const struct statement sql_bindings[] = {
 			"  SELECT dimsi, state, output_1, output_2 FROM found UNION ALL"
 			"  SELECT dimsi, " READY ", output_1, output_2 FROM handed) p"
 			" USING (dimsi)",
-		.in = { INT8(db_dimsi, dimsi) },
+		.in = { INT8(db_dimsi, dimsi), ACTOR },
 		.out = { INT8(db_pair, dimsi), INT4(db_pair, state), FIXED(db_pair, output_1),
 			FIXED(db_pair, output_2) },
 	},

@@ -1,5 +1,5 @@
 /* Companion sessions, Access IDs, headless devices, and the sweep of what is over. */
-#include "db/sql.h"
+#include "db/sql_life.h"
 
 #define FIRST DB_PUT_SESSION
 
@@ -31,17 +31,58 @@
 /*
  * The state of a headless device's credential: that of the IMSI which its Access ID still names.
  */
-#define HEADLESS_STATE                                                                 \
-	" coalesce((SELECT" STATE_NOW(                                                 \
-		c) "FROM credentials c WHERE c.imsi ="                                 \
-		   " (SELECT a.imsi FROM access_ids a WHERE a.access_id = h.access_id" \
-		   "  AND a.imsi = h.imsi AND a.state = " ID_CONFIRMED                 \
-		   ") AND c.state <> " DESTROYED " ORDER BY c.state = " PRE_ACTIVE     \
+#define HEADLESS_STATE                                                                   \
+	" coalesce((SELECT" STATE_NOW(                                                   \
+		c) "FROM credentials c WHERE c.imsi ="                                   \
+		   " (SELECT a.imsi FROM access_ids a WHERE a.access_id = h.access_id"   \
+		   "  AND a.imsi = h.imsi AND a.state IN (" ID_CONFIRMED ", " ID_REVOKED \
+		   ")) AND c.state <> " DESTROYED " ORDER BY c.state = " PRE_ACTIVE      \
 		   ", c.version DESC LIMIT 1), " DESTROYED ") "
 
 /* What a batch makes of an Access ID's wrong MACs, and whether that is too many. */
 #define TRIES   "a.tries + cardinality(array_positions($1, a.access_id))"
 #define IS_LAST TRIES " >= ($2)[array_position($1, a.access_id)]"
+
+#define BY_WRONG_MAC "10"
+static_assert(MAC_INVALID == 10, "the SQL says it as a number");
+
+/* The sweep's part of attaches and downloads: a version that such a download has made goes with it. */
+#define SWEEP_DEVICES                                                                        \
+	", attaches_closed AS ("                                                             \
+	" UPDATE device_attaches SET scalar = ''"                                            \
+	" WHERE attach_id = ANY(ARRAY(SELECT attach_id FROM device_attaches"                 \
+	"  WHERE scalar <> '' AND expires_at <= " NOW                                        \
+	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),"              \
+	" attaches_removed AS ("                                                             \
+	" DELETE FROM device_attaches"                                                       \
+	" WHERE attach_id = ANY(ARRAY(SELECT attach_id FROM device_attaches"                 \
+	"  WHERE scalar = '' AND expires_at <= " NOW " - $2"                                 \
+	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),"              \
+	" pdu_sessions_removed AS ("                                                         \
+	" DELETE FROM pdu_sessions"                                                          \
+	" WHERE subject = ANY(ARRAY(SELECT subject FROM pdu_sessions"                        \
+	"  WHERE expires_at <= " NOW " - $2"                                                 \
+	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),"              \
+	" downloads_closed AS ("                                                             \
+	" UPDATE downloads SET scalar = '', kn = '', bound = ''"                             \
+	" WHERE download_id = ANY(ARRAY(SELECT download_id FROM downloads"                   \
+	"  WHERE (scalar <> '' OR kn <> '') AND expires_at <= " NOW                          \
+	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))"                            \
+	" RETURNING imsi, version, state, sealed_hash),"                                     \
+	" versions_destroyed AS ("                                                           \
+	" UPDATE credentials c SET state = " DESTROYED ", sealed = '', changed_at = " NOW    \
+	" FROM downloads_closed d"                                                           \
+	" WHERE c.imsi = ANY(ARRAY(SELECT imsi FROM downloads_closed"                        \
+	"  WHERE state = " DOWNLOAD_WAITS ")) AND c.imsi = d.imsi AND c.version = d.version" \
+	" AND d.state = " DOWNLOAD_WAITS " AND c.state = " PRE_ACTIVE " AND c.active_at = 0" \
+	" AND sha256(int8send(c.imsi) || c.sealed) = d.sealed_hash),"                        \
+	" downloads_removed AS ("                                                            \
+	" DELETE FROM downloads"                                                             \
+	" WHERE download_id = ANY(ARRAY(SELECT download_id FROM downloads"                   \
+	"  WHERE scalar = '' AND kn = '' AND expires_at <= " NOW " - $2"                     \
+	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1)"
+#define DOWNLOAD_WAITS "1"
+static_assert(DOWNLOAD_BOUND == 1, "the SQL says it as a number");
 
 const struct statement sql_companions[] = {
 	/*
@@ -56,8 +97,8 @@ const struct statement sql_companions[] = {
 		.sql = "WITH input AS MATERIALIZED ("
 			" SELECT *, n = max(n) OVER (PARTITION BY akid)"
 			"  AND n = max(n) OVER (PARTITION BY imsi) AS is_last"
-			" FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
-			" AS i (akid, imsi, kept, lifetime_s, n)),"
+			" FROM unnest($1, $2, $3, $4, $5) WITH ORDINALITY"
+			" AS i (akid, imsi, kept, lifetime_s, actor, n)),"
 			" locked AS MATERIALIZED ("
 			" SELECT imsi FROM companion_sessions WHERE imsi = ANY(ARRAY("
 			"  SELECT imsi FROM companion_sessions WHERE akid = ANY($1)"
@@ -65,37 +106,46 @@ const struct statement sql_companions[] = {
 			" gone AS ("
 			" DELETE FROM companion_sessions WHERE imsi = ANY(ARRAY("
 			"  SELECT imsi FROM locked EXCEPT SELECT imsi FROM input WHERE is_last))"
-			" AND (akid = ANY($1) OR imsi = ANY($2)))"
+			" AND (akid = ANY($1) OR imsi = ANY($2))),"
+			" put AS ("
 			" INSERT INTO companion_sessions (imsi, created_at, expires_at, akid, kept)"
 			" SELECT imsi, " NOW ", " NOW " + lifetime_s, akid, kept"
 			" FROM input WHERE is_last AND (SELECT count(*) FROM locked) >= 0"
 			" ORDER BY imsi"
 			" ON CONFLICT (imsi) DO UPDATE SET created_at = excluded.created_at,"
 			" expires_at = excluded.expires_at, akid = excluded.akid,"
-			" kept = excluded.kept",
+			" kept = excluded.kept)"
+			AUDITED("audited", EVENT_SESSION_REGISTERED, "0", "n", "actor", "imsi", "0",
+				"''", "(SELECT * FROM input WHERE is_last) i")
+			NOTHING,
 		.in = { TEXT(db_session_in, akid), INT8(db_session_in, imsi),
-			BYTE(db_session_in, kept), INT8(db_session_in, lifetime_s) },
+			BYTE(db_session_in, kept), INT8(db_session_in, lifetime_s), ACTOR },
 	},
 	[DB_FIND_SESSION - FIRST] = {
 		.name = "find_session",
 		.kind = MANY_KEYED,
 		.sql = "SELECT i.n, s.imsi, s.expires_at, s.expires_at <= " NOW ","
-			" CASE WHEN s.expires_at <= " NOW " THEN '' ELSE s.kept END"
+			" CASE WHEN s.expires_at <= " NOW " THEN '' ELSE s.kept END,"
+			" coalesce((SELECT nullif(" STATE_NOW(c) ", " ACTIVE ") FROM credentials c"
+			"  WHERE c.imsi = s.imsi AND" COUNTS(c) "), 0)"
 			" FROM (SELECT DISTINCT ON (akid) * FROM companion_sessions"
 			"  WHERE akid = ANY($1) ORDER BY akid, created_at DESC, imsi) s"
 			" JOIN unnest($1) WITH ORDINALITY AS i (akid, n) USING (akid)",
 		.in = { TEXT(db_akid, akid) },
 		.out = { INT8(db_session, imsi), INT8(db_session, expires_at),
-			BOOL(db_session, is_expired), ROOM(db_session, kept) },
+			BOOL(db_session, is_expired), ROOM(db_session, kept),
+			INT4(db_session, barred_by) },
 	},
 	[DB_REMOVE_SESSION - FIRST] = {
 		.name = "remove_session",
 		.kind = MANY_KEYED,
 		.sql = "WITH gone AS ("
 			" DELETE FROM companion_sessions WHERE imsi = ANY($1) RETURNING imsi)"
+			AUDITED("audited", EVENT_SESSION_REMOVED, "0", "i.n", "i.actor", "i.imsi", "0",
+				"''", FIRST_OF("imsi", "$1", "$2") "JOIN gone USING (imsi)")
 			" SELECT i.n FROM unnest($1) WITH ORDINALITY AS i (imsi, n)"
 			" JOIN gone USING (imsi)",
-		.in = { INT8(db_imsi, imsi) },
+		.in = { INT8(db_imsi, imsi), ACTOR },
 	},
 	/*
 	 * An Access ID that has expired or was released is written over, and so is one that is there
@@ -106,8 +156,8 @@ const struct statement sql_companions[] = {
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
 			" SELECT DISTINCT ON (access_id) * FROM unnest($1, $2, $3, $4, $5, $6, $7,"
-			" $8) WITH ORDINALITY AS i (access_id, imsi, owner, device_id, b, kdm,"
-			" sealed, confirmation_s, n) ORDER BY access_id, n),"
+			" $8, $9) WITH ORDINALITY AS i (access_id, imsi, owner, device_id, b, kdm,"
+			" sealed, confirmation_s, actor, n) ORDER BY access_id, n),"
 			" added AS ("
 			" INSERT INTO access_ids AS a (access_id, imsi, owner, created_at,"
 			" expires_at, state, tries, kind, device_id, b, kdm, sealed)"
@@ -128,11 +178,16 @@ const struct statement sql_companions[] = {
 			" SELECT i.imsi, 0, 1, " COMPANION ", i.owner, " ACTIVE ", i.sealed, 0, "
 			NOW ", " NOW " FROM input i JOIN added USING (access_id)"
 			" WHERE i.imsi <> 0 AND CASE WHEN is_new THEN true ELSE" IS_UNMADE(i) "END)"
+			AUDITED("audited", EVENT_ACCESS_ID_ADDED, "0", "i.n", "i.actor", "i.imsi",
+				"i.owner", "i.device_id", "input i JOIN added x"
+				" ON x.access_id = i.access_id AND CASE WHEN x.is_new THEN true ELSE"
+				" (SELECT count(*) = 0 FROM access_ids a WHERE a.access_id = i.access_id"
+				"  AND" ACCESS_STATE_NOW "NOT IN (" ID_EXPIRED ", " ID_RELEASED ")) END")
 			" SELECT i.n FROM input i JOIN added USING (access_id)",
 		.in = { FIXED(db_access_in, access_id), INT8(db_access_in, imsi),
 			INT8(db_access_in, owner), TEXT(db_access_in, device_id),
 			BYTE(db_access_in, b), BYTE(db_access_in, kdm), BYTE(db_access_in, sealed),
-			INT8(db_access_in, confirmation_s) },
+			INT8(db_access_in, confirmation_s), ACTOR },
 	},
 	[DB_FIND_ACCESS_ID - FIRST] = {
 		.name = "find_access_id",
@@ -160,12 +215,12 @@ const struct statement sql_companions[] = {
 		.name = "confirm_access_id",
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
-			" SELECT DISTINCT ON (access_id) * FROM unnest($1, $2) WITH ORDINALITY"
-			" AS i (access_id, imsi, n) WHERE imsi <> 0 ORDER BY access_id, n),"
+			" SELECT DISTINCT ON (access_id) * FROM unnest($1, $2, $3) WITH ORDINALITY"
+			" AS i (access_id, imsi, actor, n) WHERE imsi <> 0 ORDER BY access_id, n),"
 			" a AS MATERIALIZED ("
 			" SELECT * FROM access_ids WHERE access_id = ANY($1) FOR UPDATE),"
 			" due AS MATERIALIZED ("
-			" SELECT i.n, i.access_id, i.imsi, a.owner, a.sealed"
+			" SELECT i.n, i.access_id, i.imsi, i.actor, a.owner, a.sealed"
 			" FROM input i JOIN a USING (access_id)"
 			" WHERE" ACCESS_STATE_NOW "= " ID_PENDING "),"
 			" confirmed AS ("
@@ -176,11 +231,13 @@ const struct statement sql_companions[] = {
 			" made AS (" NEW_CREDENTIAL
 			" SELECT imsi, 0, 1, " COMPANION ", owner, " ACTIVE ", sealed, 0, "
 			NOW ", " NOW " FROM due)"
+			AUDITED("audited", EVENT_ACCESS_ID_CONFIRMED, "0", "n", "actor", "imsi",
+				"owner", "encode(access_id, 'hex')", "due")
 			" SELECT n FROM due"
 			" UNION ALL"
 			" SELECT i.n FROM input i JOIN a USING (access_id, imsi)"
 			" WHERE a.state = " ID_CONFIRMED,
-		.in = { FIXED(db_confirm_in, access_id), INT8(db_confirm_in, imsi) },
+		.in = { FIXED(db_confirm_in, access_id), INT8(db_confirm_in, imsi), ACTOR },
 	},
 	/* Asked again after a lost answer it counts again, and revokes the sooner. */
 	[DB_COUNT_WRONG_MAC - FIRST] = {
@@ -192,14 +249,18 @@ const struct statement sql_companions[] = {
 			" kdm = CASE WHEN " IS_LAST " THEN '' ELSE kdm END,"
 			" sealed = CASE WHEN " IS_LAST " THEN '' ELSE sealed END"
 			" WHERE access_id = ANY($1) AND" ACCESS_STATE_NOW "= " ID_PENDING
-			" RETURNING a.*),"
-			" others AS MATERIALIZED ("
+			" RETURNING a.*)"
+			AUDITED("audited", EVENT_ACCESS_ID_REVOKED, BY_WRONG_MAC, "i.n", "i.actor",
+				"c.imsi", "c.owner", "encode(c.access_id, 'hex')",
+				FIRST_OF("access_id", "$1", "$3") "JOIN counted c"
+				" ON c.access_id = i.access_id AND c.state = " ID_REVOKED)
+			", others AS MATERIALIZED ("
 			" SELECT * FROM access_ids WHERE access_id = ANY(ARRAY("
 			"  SELECT unnest($1) EXCEPT SELECT access_id FROM counted)) FOR SHARE)"
 			" SELECT i.n," ACCESS
 			"FROM (SELECT * FROM counted UNION ALL SELECT * FROM others) a"
 			" JOIN unnest($1) WITH ORDINALITY AS i (access_id, n) USING (access_id)",
-		.in = { FIXED(db_wrong_mac_in, access_id), INT8(db_wrong_mac_in, most) },
+		.in = { FIXED(db_wrong_mac_in, access_id), INT8(db_wrong_mac_in, most), ACTOR },
 		.out = { ACCESS_COLUMNS },
 	},
 	/*
@@ -211,9 +272,9 @@ const struct statement sql_companions[] = {
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
 			" SELECT DISTINCT ON (device_hash) * FROM unnest($1, $2, $3, $4, $5, $6, $7,"
-			" $8, $9, $10, $11, $12, $13, $14) WITH ORDINALITY AS i (device_hash,"
+			" $8, $9, $10, $11, $12, $13, $14, $15) WITH ORDINALITY AS i (device_hash,"
 			" spki_hash, access_id, n1, n2, imsi, owner, issued_at, not_after,"
-			" owner_version, device_id, manufacturer, model, sealed, n)"
+			" owner_version, device_id, manufacturer, model, sealed, actor, n)"
 			" ORDER BY device_hash, n),"
 			" dead AS MATERIALIZED ("
 			" SELECT device_hash, access_id FROM headless_devices h"
@@ -246,6 +307,8 @@ const struct statement sql_companions[] = {
 			" made AS (" NEW_CREDENTIAL
 			" SELECT imsi, 0, 1, " HEADLESS ", owner, " ACTIVE ", sealed, not_after, "
 			NOW ", " NOW " FROM due)"
+			AUDITED("audited", EVENT_DEVICE_ADDED, "0", "n", "actor", "imsi", "owner",
+				"device_id", "due")
 			" SELECT i.n FROM input i JOIN added USING (device_hash)",
 		.in = { FIXED(db_headless_in, device_hash), FIXED(db_headless_in, spki_hash),
 			FIXED(db_headless_in, access_id), FIXED(db_headless_in, n1),
@@ -253,7 +316,7 @@ const struct statement sql_companions[] = {
 			INT8(db_headless_in, owner), INT8(db_headless_in, issued_at),
 			INT8(db_headless_in, not_after), INT4(db_headless_in, owner_version),
 			TEXT(db_headless_in, device_id), TEXT(db_headless_in, manufacturer),
-			TEXT(db_headless_in, model), BYTE(db_headless_in, sealed) },
+			TEXT(db_headless_in, model), BYTE(db_headless_in, sealed), ACTOR },
 	},
 	[DB_FIND_HEADLESS - FIRST] = {
 		.name = "find_headless",
@@ -296,10 +359,17 @@ const struct statement sql_companions[] = {
 			" WHERE imsi = ANY(ARRAY(SELECT imsi FROM companion_sessions"
 			"  WHERE kept = '' AND expires_at <= " NOW " - $2"
 			"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1)"
+			SWEEP_DEVICES
 			" SELECT (SELECT count(*) FROM closed) + (SELECT count(*) FROM forgotten),"
-			" (SELECT count(*) FROM emptied) + (SELECT count(*) FROM removed)",
+			" (SELECT count(*) FROM emptied) + (SELECT count(*) FROM removed),"
+			" (SELECT count(*) FROM attaches_closed)"
+			"  + (SELECT count(*) FROM attaches_removed)"
+			"  + (SELECT count(*) FROM pdu_sessions_removed),"
+			" (SELECT count(*) FROM downloads_closed)"
+			"  + (SELECT count(*) FROM downloads_removed)",
 		.in = { INT8(db_sweep_in, limit), INT8(db_sweep_in, keep_s) },
-		.out = { INT8(db_swept, access_ids), INT8(db_swept, sessions) },
+		.out = { INT8(db_swept, access_ids), INT8(db_swept, sessions),
+			INT8(db_swept, attaches), INT8(db_swept, downloads) },
 	},
 	[DB_LIST_IBS_IDENTITIES - FIRST] = {
 		.name = "list_ibs_identities",

@@ -18,10 +18,14 @@ const struct statement sql_imsis[] = {
 	[DB_ADD_POOL - FIRST] = {
 		.name = "add_pool",
 		.kind = ONE,
-		.sql = "INSERT INTO imsi_pools (first, last, next, plmn, plmn_digits)"
-			" VALUES ($1, $2, $1, $3, $4) RETURNING true",
+		.sql = "WITH added AS ("
+			" INSERT INTO imsi_pools (first, last, next, plmn, plmn_digits)"
+			" VALUES ($1, $2, $1, $3, $4) RETURNING first, last)"
+			AUDITED("audited", EVENT_POOL_ADDED, "0", "1", "$5", "first", "last", "''",
+				"added")
+			" SELECT true FROM added",
 		.in = { INT8(db_pool_in, first), INT8(db_pool_in, last), INT4(db_pool_in, plmn),
-			INT4(db_pool_in, plmn_digits) },
+			INT4(db_pool_in, plmn_digits), ACTOR },
 	},
 	/*
 	 * What has left the pool is leased and unbound, or rests, or is used: the last need not be
@@ -51,7 +55,7 @@ const struct statement sql_imsis[] = {
 	 * Rested IMSIs stay in quarantine while they are claimed and after they were bound, so
 	 * that whoever adopts a lease around them takes them for used, until the claim is over:
 	 * then those that were bound leave it, and the others may be claimed again. The records of
-	 * the credentials they had go with the claim, and no Access ID names them any more.
+	 * the credentials they had go with the claim, and no Access ID or EID names them any more.
 	 *
 	 * A new block is adopted where subscribers were added within its range.
 	 */
@@ -88,6 +92,9 @@ const struct statement sql_imsis[] = {
 			" nameless AS ("
 			" UPDATE access_ids SET imsi = 0, state = " ID_RELEASED ", kdm = ''"
 			" WHERE imsi = ANY(ARRAY(SELECT imsi FROM claimed)) AND imsi <> 0),"
+			" left_by_eids AS ("
+			" DELETE FROM euicc_subscriptions"
+			" WHERE imsi = ANY(ARRAY(SELECT imsi FROM claimed))),"
 			" fresh AS ("
 			" UPDATE imsi_pools SET next = next + $2 WHERE next <= last AND first = ("
 			"  SELECT first FROM imsi_pools WHERE plmn = $4 AND plmn_digits = $5"

@@ -103,8 +103,8 @@ const struct statement sql_subscriptions[] = {
 		.name = "record_auth_event",
 		.kind = MANY_KEYED,
 		.sql = "WITH i AS MATERIALIZED ("
-			" SELECT * FROM unnest($1, $2, $3) WITH ORDINALITY"
-			" AS i (imsi, success, ek_lifetime_s, n)),"
+			" SELECT * FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
+			" AS i (imsi, success, ek_lifetime_s, actor, n)),"
 			" good AS MATERIALIZED ("
 			" SELECT array_agg(imsi) AS imsis FROM i WHERE success),"
 			" moved AS ("
@@ -121,10 +121,13 @@ const struct statement sql_subscriptions[] = {
 			" UPDATE bindings SET state = " ATTACHED ", changed_at = " NOW
 			" WHERE dimsi = ANY(ARRAY(SELECT dimsi FROM moved WHERE dimsi <> 0))"
 			" AND imsi = ANY((SELECT imsis FROM good)::bigint[])"
-			" AND state IN (" READY ", " SENT "))"
+			" AND state IN (" READY ", " SENT ") RETURNING dimsi, imsi)"
+			AUDITED("audited", EVENT_ATTACHED, "0", "n", "actor", "dimsi", "imsi", "''",
+				"(SELECT DISTINCT ON (i.imsi) a.dimsi, i.* FROM attached a"
+				" JOIN i ON i.imsi = a.imsi AND i.success ORDER BY i.imsi, i.n) e")
 			" SELECT i.n FROM i JOIN moved USING (imsi)",
 		.in = { INT8(db_auth_event_in, imsi), BOOL(db_auth_event_in, success),
-			INT8(db_auth_event_in, ek_lifetime_s) },
+			INT8(db_auth_event_in, ek_lifetime_s), ACTOR },
 	},
 	/*
 	 * Of two lines for one IMSI in a batch the first is added. Who was imported since then is
@@ -136,8 +139,8 @@ const struct statement sql_subscriptions[] = {
 		.name = "add_subscriber",
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
-			" SELECT DISTINCT ON (imsi) * FROM unnest($1, $2, $3) WITH ORDINALITY"
-			" AS i (imsi, sealed, since, n) ORDER BY imsi, n),"
+			" SELECT DISTINCT ON (imsi) * FROM unnest($1, $2, $3, $4) WITH ORDINALITY"
+			" AS i (imsi, sealed, since, actor, n) ORDER BY imsi, n),"
 			" added AS ("
 			" INSERT INTO credentials AS c"
 			" (imsi, dimsi, version, kind, state, sealed, created_at, changed_at)"
@@ -157,6 +160,11 @@ const struct statement sql_subscriptions[] = {
 			" UPDATE access_ids SET imsi = 0, state = " ID_RELEASED ", kdm = ''"
 			" WHERE imsi = ANY(ARRAY(SELECT imsi FROM added WHERE NOT is_new))"
 			" AND imsi <> 0)"
+			AUDITED("audited", EVENT_SUBSCRIBER_ADDED, "0", "i.n", "i.actor", "i.imsi", "1",
+				"''", "input i JOIN added a ON a.imsi = i.imsi AND CASE WHEN a.is_new"
+				" THEN true ELSE (SELECT count(*) = 0 FROM credentials c"
+				"  WHERE c.imsi = i.imsi AND c.version = 1 AND c.state <> " DESTROYED
+				" ) END")
 			" SELECT i.n, false FROM input i JOIN added USING (imsi)"
 			" UNION ALL"
 			" SELECT i.n, true FROM input i JOIN"
@@ -166,7 +174,7 @@ const struct statement sql_subscriptions[] = {
 			"  OFFSET 0) c"
 			" USING (imsi) WHERE c.created_at >= i.since",
 		.in = { INT8(db_subscriber_in, imsi), BYTE(db_subscriber_in, sealed),
-			INT8(db_subscriber_in, since) },
+			INT8(db_subscriber_in, since), ACTOR },
 		.out = { BOOL(db_subscriber, was_there) },
 	},
 	[DB_FIND_IMPORT - FIRST] = {

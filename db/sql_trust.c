@@ -17,17 +17,26 @@ const struct statement sql_trust[] = {
 	[DB_ADD_ANCHOR - FIRST] = {
 		.name = "add_anchor",
 		.kind = ONE,
-		.sql = "INSERT INTO trust_anchors (use, fingerprint, added_at, der)"
+		.sql = "WITH added AS ("
+			" INSERT INTO trust_anchors (use, fingerprint, added_at, der)"
 			" VALUES ($1, $2, $3, $4)"
-			" ON CONFLICT (fingerprint, use) DO NOTHING RETURNING true",
+			" ON CONFLICT (fingerprint, use) DO NOTHING RETURNING use, fingerprint)"
+			AUDITED("audited", EVENT_ANCHOR_ADDED, "0", "1", "$5", "0", "use",
+				"encode(fingerprint, 'hex')", "added")
+			" SELECT true FROM added",
 		.in = { INT4(db_anchor, use), FIXED(db_anchor, fingerprint),
-			INT8(db_anchor, added_at), BYTE(db_anchor, der) },
+			INT8(db_anchor, added_at), BYTE(db_anchor, der), ACTOR },
 	},
 	[DB_REMOVE_ANCHOR - FIRST] = {
 		.name = "remove_anchor",
 		.kind = ONE,
-		.sql = "DELETE FROM trust_anchors WHERE fingerprint = $1 RETURNING true",
-		.in = { BYTE(db_fingerprint, fingerprint) },
+		.sql = "WITH gone AS ("
+			" DELETE FROM trust_anchors WHERE fingerprint = $1"
+			" RETURNING use, fingerprint)"
+			AUDITED("audited", EVENT_ANCHOR_REMOVED, "0", "use + 1", "$2", "0", "use",
+				"encode(fingerprint, 'hex')", "gone")
+			" SELECT true FROM gone",
+		.in = { BYTE(db_fingerprint, fingerprint), ACTOR },
 	},
 	[DB_LIST_REVOCATIONS - FIRST] = {
 		.name = "list_revocations",
@@ -41,10 +50,17 @@ const struct statement sql_trust[] = {
 	[DB_ADD_REVOCATION - FIRST] = {
 		.name = "add_revocation",
 		.kind = ONE,
-		.sql = "INSERT INTO revocations (issuer_hash, serial, revoked_at)"
+		.sql = "WITH added AS ("
+			" INSERT INTO revocations (issuer_hash, serial, revoked_at)"
 			" VALUES ($1, $2, " NOW ")"
-			" ON CONFLICT (issuer_hash, serial) DO NOTHING RETURNING true",
-		.in = { BYTE(db_revocation_in, issuer_hash), BYTE(db_revocation_in, serial) },
+			" ON CONFLICT (issuer_hash, serial) DO NOTHING"
+			" RETURNING issuer_hash, serial)"
+			AUDITED("audited", EVENT_CERTIFICATE_REVOKED, "0", "1", "$3", "0", "0",
+				"left(encode(serial, 'hex') || ' of ' || encode(issuer_hash, 'hex'),"
+				" 256)", "added")
+			" SELECT true FROM added",
+		.in = { BYTE(db_revocation_in, issuer_hash), BYTE(db_revocation_in, serial),
+			ACTOR },
 	},
 	[DB_LIST_KEYS - FIRST] = {
 		.name = "list_keys",
@@ -61,16 +77,20 @@ const struct statement sql_trust[] = {
 	[DB_PUT_KEY - FIRST] = {
 		.name = "put_key",
 		.kind = ONE,
-		.sql = "INSERT INTO arpf_keys"
+		.sql = "WITH put AS ("
+			" INSERT INTO arpf_keys"
 			" (key_id, use, generation, label, certificate, chain, created_at)"
 			" VALUES ($1, $2, $3, $4, $5, $6, " NOW ")"
 			" ON CONFLICT (key_id) DO UPDATE SET use = excluded.use,"
 			" generation = excluded.generation, label = excluded.label,"
 			" certificate = excluded.certificate, chain = excluded.chain"
-			" RETURNING true",
+			" RETURNING label, generation, key_id)"
+			AUDITED("audited", EVENT_KEY_PUT, "0", "1", "$7", "0", "generation",
+				"label || ' ' || encode(key_id, 'hex')", "put")
+			" SELECT true FROM put",
 		.in = { BYTE(db_key_in, key_id), INT4(db_key_in, use), INT4(db_key_in, generation),
 			TEXT(db_key_in, label), BYTE(db_key_in, certificate),
-			BYTE(db_key_in, chain) },
+			BYTE(db_key_in, chain), ACTOR },
 	},
 };
 static_assert(sizeof(sql_trust) / sizeof(sql_trust[0]) == DB_PUT_KEY + 1 - FIRST, "one row each");

@@ -20,6 +20,7 @@ enum column_type {
 	COLUMN_BYTES, /* in: struct bytes; out: struct bytes into the result */
 	COLUMN_FIXED, /* uint8_t[width] */
 	COLUMN_ROOM,  /* out: a uint16_t length, and behind it room for width bytes */
+	COLUMN_ACTOR, /* in: the request's actor, of type text; NULL where there is no audit trail */
 };
 
 struct column {
@@ -35,7 +36,7 @@ enum statement_kind {
 	LIST,       /* each() for each row */
 };
 
-#define COLUMNS_MAX 16
+#define COLUMNS_MAX 28
 
 struct statement {
 	const char *name; /* under which it is prepared, and in logs */
@@ -45,9 +46,13 @@ struct statement {
 	struct column out[COLUMNS_MAX + 1];
 };
 
-/* From DB_BIND, DB_KEEP_PAIR, DB_LIST_ANCHORS, DB_ADD_POOL, DB_ADVANCE_SQN, DB_PUT_SESSION on. */
+/*
+ * From DB_BIND, DB_KEEP_PAIR, DB_LIST_ANCHORS, DB_ADD_POOL, DB_ADVANCE_SQN, DB_PUT_SESSION, DB_ADD_ATTACH,
+ * DB_ADD_DOWNLOAD, DB_LIST_SUBSCRIPTIONS, DB_PUT_JOB, DB_PUT_CRL, DB_RECORD_EVENT on.
+ */
 extern const struct statement sql_bindings[], sql_hand_over[], sql_trust[], sql_imsis[],
-	sql_subscriptions[], sql_companions[];
+	sql_subscriptions[], sql_companions[], sql_devices[], sql_downloads[], sql_life[],
+	sql_jobs[], sql_crls[], sql_audit[];
 
 const struct statement *statement_of(enum db_statement s);
 

@@ -3,6 +3,18 @@
 /* The parts stand in the order of the enum, each without a gap. */
 const struct statement *statement_of(enum db_statement s)
 {
+	if (s >= DB_RECORD_EVENT)
+		return &sql_audit[s - DB_RECORD_EVENT];
+	if (s >= DB_PUT_CRL)
+		return &sql_crls[s - DB_PUT_CRL];
+	if (s >= DB_PUT_JOB)
+		return &sql_jobs[s - DB_PUT_JOB];
+	if (s >= DB_LIST_SUBSCRIPTIONS)
+		return &sql_life[s - DB_LIST_SUBSCRIPTIONS];
+	if (s >= DB_ADD_DOWNLOAD)
+		return &sql_downloads[s - DB_ADD_DOWNLOAD];
+	if (s >= DB_ADD_ATTACH)
+		return &sql_devices[s - DB_ADD_ATTACH];
 	if (s >= DB_PUT_SESSION)
 		return &sql_companions[s - DB_PUT_SESSION];
 	if (s >= DB_ADVANCE_SQN)

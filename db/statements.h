@@ -123,6 +123,65 @@ enum db_statement {
 	DB_SWEEP,
 	/* the server's ECCSI identities */
 	DB_LIST_IBS_IDENTITIES, /* struct db_page, each struct db_ibs_identity, by number */
+	/* attach with device credentials (9), profile download (10); db/rows_devices.h */
+	DB_ADD_ATTACH,  /* struct db_attach_in; NO_ROW: the id is taken */
+	DB_FIND_ATTACH, /* struct db_exchange_id, struct db_attach */
+	/*
+	 * struct db_attach_end_in: the one try, accepted or refused; NO_ROW: it was not open (any more).
+	 * Accepted, it makes the EID's only live PDU session
+	 */
+	DB_END_ATTACH,
+	DB_ADD_PDU_SESSION, /* struct db_pdu_session_in: an attach that an AAA server has seen to */
+	DB_FIND_PDU_SESSION, /* struct db_exchange_id, struct db_pdu_session */
+	DB_END_PDU_SESSION,  /* struct db_exchange_id; NO_ROW: none that lives */
+	/* struct db_download_in, struct db_download_made: made only where the subject may download */
+	DB_ADD_DOWNLOAD,
+	DB_FIND_DOWNLOAD, /* struct db_exchange_id, struct db_download */
+	/*
+	 * struct db_profile_in; NO_ROW: bound, over, or the EID's IMSI is another by now; CONFLICT: the IMSI is
+	 * taken. Makes the next version, PRE_ACTIVE, in place of one that still waits
+	 */
+	DB_BIND_PROFILE,
+	/*
+	 * struct db_download_end_in, struct db_download_ended; NO_ROW: not bound, or ended otherwise. Installed:
+	 * the version is ACTIVE, older ones RETIRED, the binding PROVISIONED, the PDU session over
+	 */
+	DB_END_DOWNLOAD,
+	/* the life of credentials (11); db/rows_life.h */
+	DB_LIST_SUBSCRIPTIONS, /* struct db_selection_page, each struct db_subscription, by IMSI */
+	DB_LIST_VERSIONS,      /* struct db_imsi, each struct db_version, newest first */
+	DB_LIST_OVERDUE,       /* struct db_overdue_page, each struct db_version */
+	/* struct db_change_in, struct db_changed; NO_ROW: no such subscription */
+	DB_CHANGE_STATE,
+	/* struct db_rekey_in, struct db_changed; NO_ROW as above */
+	DB_REKEY,
+	DB_PUT_JOB, /* struct db_job_in, struct db_job: made, or the one there is */
+	/*
+	 * struct db_job_items_in, struct db_job_items_added; NO_ROW: not open (any more), or a selection's;
+	 * CONFLICT: a place of these is another IMSI's, and none was added
+	 */
+	DB_ADD_JOB_ITEMS,
+	DB_START_JOB,         /* struct db_job_key, struct db_job; NO_ROW: none */
+	DB_CANCEL_JOB,        /* the same */
+	DB_FIND_JOB,          /* the same */
+	DB_LIST_JOBS,         /* struct db_page, each struct db_job, by number */
+	DB_LIST_JOB_REFUSALS, /* struct db_job_page, each struct db_job_item */
+	DB_NEXT_JOB, /* struct db_next_job_in, struct db_job: one that runs, the least recently worked at */
+	/* struct db_work_in, struct db_worked: a job's next items, done; for all operations but re-keying */
+	DB_WORK_JOB,
+	DB_LIST_JOB_WORK, /* struct db_work_in, each struct db_rekey_item: what is next, for re-keying */
+	DB_REKEY_PAGE, /* struct db_rekey_page_in, struct db_worked; NO_ROW: it was done meanwhile */
+	DB_NOTE_OVERDUE, /* struct db_sweep_in, struct db_noted: overdue ones noted once, re-keyed ones made active */
+	/* CRLs; struct db_crl_in, struct db_crl_put, each struct db_crl of db/rows_life.h */
+	DB_PUT_CRL,   /* NO_ROW: a newer one of this issuer and scope is there */
+	DB_LIST_CRLS, /* struct db_page, each struct db_crl, by number */
+	/* the audit trail; db/rows_audit.h */
+	DB_RECORD_EVENT,    /* struct db_event_in: what is no statement's own, refusals above all */
+	DB_FIND_AUDIT_HEAD, /* any, struct db_audit_head */
+	DB_LIST_UNSEALED,  /* struct db_unsealed_page, each struct db_event, in the trail's order */
+	DB_ADD_AUDIT_TREE, /* struct db_audit_tree; NO_ROW: that number is taken */
+	DB_LIST_EVENTS,    /* struct db_event_page, each struct db_event, newest first */
+	DB_LIST_AUDIT_TREES, /* struct db_page, each struct db_audit_tree, by number */
 	DB_STATEMENT_COUNT,
 };
 
@@ -137,6 +196,7 @@ enum binding_state {
 const char *binding_state_name(enum binding_state state);
 
 #define DB_SE_ID_MAX 64
+#define DB_EID_LEN   32
 #define DB_OWNER_LEN 16
 #define DB_DER_MAX   4096
 #define DB_URI_MAX   512
@@ -358,88 +418,16 @@ struct db_import {
 	bool begins; /* on input: it begins now */
 };
 
-#define DB_AKID_MAX 256
-#define DB_KEPT_LEN 63 /* struct kept_secret */
-struct db_session_in {
-	struct db_text akid;
-	int64_t imsi;
-	struct bytes kept;
-	int64_t lifetime_s;
-};
-struct db_akid {
-	struct db_text akid;
-};
+/* A secret that is kept for a while: struct kept_secret of hsm/messages.h. */
+#define DB_KEPT_LEN 63
 struct db_kept {
 	uint16_t len; /* 0: no longer kept */
 	uint8_t at[DB_KEPT_LEN];
 };
-struct db_session {
-	int64_t imsi, expires_at;
-	bool is_expired;
-	struct db_kept kept;
-};
 
-#define DB_ELEMENT_MAX 384
-struct db_element {
-	uint16_t len;
-	uint8_t at[DB_ELEMENT_MAX];
-};
-struct db_access_id {
-	uint8_t access_id[16];
-};
-struct db_access_in {
-	uint8_t access_id[16];
-	int64_t imsi; /* 0: to be confirmed */
-	int64_t owner;
-	struct db_text device_id;
-	struct bytes b, kdm, sealed;
-	int64_t confirmation_s;
-};
-struct db_access {
-	uint8_t access_id[16];
-	int64_t imsi, owner, created_at, expires_at;
-	int32_t state; /* enum access_state, as of now */
-	int32_t tries, kind;
-	char device_id[DB_SE_ID_MAX + 1];
-	struct db_element b;
-	struct db_kept kdm;
-};
-struct db_confirm_in {
-	uint8_t access_id[16];
-	int64_t imsi;
-};
-struct db_wrong_mac_in {
-	uint8_t access_id[16];
-	int64_t most; /* the try that revokes */
-};
-struct db_device_hash {
-	uint8_t device_hash[32];
-};
-struct db_headless_in {
-	uint8_t device_hash[32], spki_hash[32], access_id[16], n1[16], n2[16];
-	int64_t imsi, owner, issued_at, not_after;
-	int32_t owner_version;
-	struct db_text device_id, manufacturer, model;
-	struct bytes sealed;
-};
-struct db_headless {
-	uint8_t spki_hash[32], access_id[16], n1[16], n2[16];
-	int64_t imsi, owner, issued_at, not_after;
-	int32_t owner_version;
-	int32_t credential_state; /* enum credential_state; destroyed where there is none */
-};
-struct db_sweep_in {
-	int64_t limit;
-	int64_t keep_s; /* so long after its end a record is still known as expired */
-};
-struct db_swept {
-	int64_t access_ids, sessions;
-};
-struct db_ibs_identity {
-	int64_t number, created_at, not_before, not_after;
-	int32_t kek_generation;
-	char id[129];
-	uint8_t kpak[65], pvt[65], wrapped_ssk[40];
-};
+#include "db/rows_audit.h"
+#include "db/rows_companions.h"
+#include "db/rows_devices.h"
+#include "db/rows_life.h"
 
 #endif

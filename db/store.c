@@ -1,5 +1,6 @@
 #include "db/store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -40,6 +41,25 @@ enum outcome store_look_at(PGresult *result, long *rows)
 enum outcome store_do(PGconn *conn, const char *sql)
 {
 	return store_look_at(PQexec(conn, sql), NULL);
+}
+
+enum outcome store_record(
+	PGconn *conn, const char *actor, enum audit_action action, const char *detail)
+{
+	static const char record[] =
+		"INSERT INTO audit_events"
+		" (xid, number, at_ms, action, outcome, subject, related, actor, detail)"
+		" SELECT x.id, (SELECT count(*) + 1 FROM audit_events e WHERE e.xid = x.id) * 100"
+		" + $1::text::int, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,"
+		" $1::text::smallint, 0, 0, 0, $2, left($3, 256)"
+		" FROM (SELECT pg_current_xact_id()::text::bigint AS id) x";
+	char number[16];
+	const char *values[] = { number, actor, detail };
+
+	if (actor == NULL)
+		return FINE;
+	snprintf(number, sizeof(number), "%d", (int)action);
+	return store_look_at(PQexecParams(conn, record, 3, NULL, values, NULL, NULL, 0), NULL);
 }
 
 int64_t store_integer(const PGresult *r, int row, int column)

@@ -7,7 +7,7 @@
 
 #include <libpq-fe.h>
 
-#include "base/bytes.h"
+#include "db/statements.h"
 
 /* NULL: it was not reached. */
 PGconn *store_open(const char *conninfo);
@@ -15,6 +15,13 @@ PGconn *store_open(const char *conninfo);
 enum outcome store_look_at(PGresult *result, long *rows);
 /* A statement without parameters or rows. */
 enum outcome store_do(PGconn *conn, const char *sql);
+
+/*
+ * An event of the audit trail in the session's present transaction: the caller begins and commits one. actor NULL:
+ * there is no trail, and nothing is written.
+ */
+enum outcome store_record(
+	PGconn *conn, const char *actor, enum audit_action action, const char *detail);
 
 /* Fields of a row in binary; an integer is of 4 or 8 bytes. */
 int64_t store_integer(const PGresult *r, int row, int column);

@@ -17,7 +17,12 @@ static const uint8_t oid_organizational_unit[] = { 0x55, 4, 11 };
 static const uint8_t oid_subject_key_id[] = { 0x55, 0x1d, 14 };
 static const uint8_t oid_key_usage[] = { 0x55, 0x1d, 15 };
 static const uint8_t oid_basic_constraints[] = { 0x55, 0x1d, 19 };
+static const uint8_t oid_name_constraints[] = { 0x55, 0x1d, 30 };
+static const uint8_t oid_certificate_policies[] = { 0x55, 0x1d, 32 };
 static const uint8_t oid_authority_key_id[] = { 0x55, 0x1d, 35 };
+/* 2.23.146.1.2.1.1 and 2.23.146.1.2.1.2: the roles of SGP.22 clause 4.5.2.1.1 */
+static const uint8_t oid_role_euicc[] = { 0x67, 0x81, 0x12, 1, 2, 1, 1 };
+static const uint8_t oid_role_eum[] = { 0x67, 0x81, 0x12, 1, 2, 1, 2 };
 /* SEQUENCE { ecdsa-with-SHA256 }, RFC 5758 section 3.2 */
 static const uint8_t ecdsa_with_sha256[] = { 0x30, 0x0a, 0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4,
 	3, 2 };
@@ -38,14 +43,21 @@ struct name {
 
 struct recipe {
 	const struct authority *issuer;
-	const char *issuer_name;
-	struct name subject;
+	struct name issuer_name, subject;
 	struct bytes public_key; /* a point of P-256, or a SubjectPublicKeyInfo */
 	struct bytes usage;
 	const struct validity *validity;
 	bool is_ca;
-	int path_length; /* -1: none */
+	int path_length;       /* -1: none */
+	struct bytes role;     /* of SGP.22; empty: none */
+	struct name permitted; /* for the certificates below; all NULL: any */
 };
+
+static struct name name_of(const struct authority *a)
+{
+	return (struct name){ .common_name = a->name,
+		.organization = a->organization[0] != '\0' ? a->organization : NULL };
+}
 
 static void put_attribute(struct der_writer *w, struct bytes oid, uint8_t kind, const char *text)
 {
@@ -112,11 +124,39 @@ static void put_basic_constraints(struct der_writer *w, const struct recipe *r)
 	close_extension(w, end, BYTES(oid_basic_constraints), true);
 }
 
+/* The one tree of names that the certificates below may be in (RFC 5280 section 4.2.1.10). */
+static void put_name_constraints(struct der_writer *w, const struct recipe *r)
+{
+	size_t end = der_open(w);
+
+	put_name(w, &r->permitted);
+	der_close(w, DER_CONTEXT_CONSTRUCTED | 4, end); /* GeneralName: directoryName */
+	der_close(w, DER_SEQUENCE, end);
+	der_close(w, DER_CONTEXT_CONSTRUCTED | 0, end); /* permittedSubtrees */
+	der_close(w, DER_SEQUENCE, end);
+	close_extension(w, end, BYTES(oid_name_constraints), true);
+}
+
+static void put_policies(struct der_writer *w, const struct recipe *r)
+{
+	size_t end = der_open(w);
+
+	der_put(w, DER_OID, r->role);
+	der_close(w, DER_SEQUENCE, end);
+	der_close(w, DER_SEQUENCE, end);
+	close_extension(w, end, BYTES(oid_certificate_policies), true);
+}
+
 static void put_extensions(struct der_writer *w, const struct recipe *r,
 	const uint8_t own_id[KEY_ID_LEN], const uint8_t issuer_id[KEY_ID_LEN])
 {
 	size_t all = der_open(w), end = all;
 
+	if (r->permitted.organization != NULL)
+		put_name_constraints(w, r);
+	if (r->role.len > 0)
+		put_policies(w, r);
+	end = der_open(w);
 	der_put(w, DER_CONTEXT | 0, bytes_of(issuer_id, KEY_ID_LEN));
 	der_close(w, DER_SEQUENCE, end);
 	close_extension(w, end, BYTES(oid_authority_key_id), false);
@@ -166,7 +206,7 @@ static enum outcome put_tbs(struct der_writer *w, const struct recipe *r)
 	der_put_time(w, r->validity->not_after);
 	der_put_time(w, r->validity->not_before);
 	der_close(w, DER_SEQUENCE, validity);
-	put_name(w, &(struct name){ .common_name = r->issuer_name });
+	put_name(w, &r->issuer_name);
 	der_put_raw(w, BYTES(ecdsa_with_sha256));
 	der_put_integer(w, BYTES(serial));
 	size_t version = der_open(w);
@@ -206,21 +246,28 @@ static enum outcome make(const struct recipe *r, uint8_t *out, size_t cap, size_
 	return FINE;
 }
 
+/* The name and a fresh key; the certificate is still to be made. */
+static enum outcome begin_authority(struct authority *a, const char *name, const char *organization)
+{
+	size_t len = strlen(name), organization_len = strlen(organization);
+
+	if (len == 0 || len > AUTHORITY_NAME_MAX || organization_len > AUTHORITY_NAME_MAX)
+		return INVALID_PARAMETER;
+	memcpy(a->name, name, len + 1);
+	memcpy(a->organization, organization, organization_len + 1);
+	return p256_generate(a->scalar, a->point);
+}
+
 static enum outcome make_authority(struct authority *a, const struct authority *issuer,
 	const char *name, const struct validity *validity, int path_length)
 {
-	size_t len = strlen(name);
-
-	if (len == 0 || len > AUTHORITY_NAME_MAX)
-		return INVALID_PARAMETER;
-	memcpy(a->name, name, len + 1);
-	enum outcome o = p256_generate(a->scalar, a->point);
+	enum outcome o = begin_authority(a, name, "");
 
 	if (o != FINE)
 		return o;
 	return make(&(struct recipe){ .issuer = issuer,
-			    .issuer_name = issuer->name,
-			    .subject = { .common_name = a->name },
+			    .issuer_name = name_of(issuer),
+			    .subject = name_of(a),
 			    .public_key = BYTES(a->point),
 			    .usage = USAGE_ISSUES,
 			    .validity = validity,
@@ -239,6 +286,27 @@ enum outcome authority_make_part_number(struct authority *pn, const struct autho
 	const char *name, const struct validity *validity)
 {
 	return make_authority(pn, ci, name, validity, 0);
+}
+
+enum outcome authority_make_eum(struct authority *eum, const struct authority *ci,
+	const struct eum_subject *subject, const struct validity *validity)
+{
+	enum outcome o = begin_authority(eum, subject->name, subject->organization);
+
+	if (o != FINE)
+		return o;
+	return make(&(struct recipe){ .issuer = ci,
+			    .issuer_name = name_of(ci),
+			    .subject = name_of(eum),
+			    .public_key = BYTES(eum->point),
+			    .usage = USAGE_ISSUES,
+			    .validity = validity,
+			    .is_ca = true,
+			    .path_length = 0,
+			    .role = BYTES(oid_role_eum),
+			    .permitted = { .organization = eum->organization,
+				    .serial_number = subject->ein } },
+		eum->certificate, sizeof(eum->certificate), &eum->certificate_len);
 }
 
 /* The CN of a Name that this file has written: its first attribute. */
@@ -264,8 +332,12 @@ enum outcome authority_restore(
 
 	if (o != FINE)
 		return o;
-	if (certificate.len > CERTIFICATE_MAX || !read_common_name(c.subject, a->name))
+	if (certificate.len > CERTIFICATE_MAX || !read_common_name(c.subject, a->name) ||
+		c.organization.len > AUTHORITY_NAME_MAX)
 		return CERTIFICATE_UNTRUSTED;
+	if (c.organization.len > 0)
+		memcpy(a->organization, c.organization.at, c.organization.len);
+	a->organization[c.organization.len] = '\0';
 	memcpy(a->scalar, scalar, sizeof(a->scalar));
 	o = p256_public_of(scalar, a->point);
 	if (o != FINE)
@@ -284,7 +356,7 @@ enum outcome certificate_make_se(const struct authority *pn, const uint8_t point
 	if (!device_id_is_valid(bytes_of_text(se_id)))
 		return INVALID_PARAMETER;
 	return make(&(struct recipe){ .issuer = pn,
-			    .issuer_name = pn->name,
+			    .issuer_name = name_of(pn),
 			    .subject = { .common_name = "Secure element", .serial_number = se_id },
 			    .public_key = bytes_of(point, P256_POINT_LEN),
 			    .usage = USAGE_SIGNS,
@@ -301,7 +373,7 @@ enum outcome certificate_make_device(const struct authority *ca, struct bytes pu
 		return INVALID_PARAMETER;
 	return make(
 		&(struct recipe){ .issuer = ca,
-			.issuer_name = ca->name,
+			.issuer_name = name_of(ca),
 			.subject = { .common_name = "Headless device",
 				.serial_number = subject->device_id,
 				.organization = subject->manufacturer,
@@ -311,4 +383,23 @@ enum outcome certificate_make_device(const struct authority *ca, struct bytes pu
 			.validity = validity,
 			.path_length = -1 },
 		out, DEVICE_CERTIFICATE_MAX, len);
+}
+
+enum outcome certificate_make_euicc(const struct authority *eum,
+	const uint8_t point[P256_POINT_LEN], const char *eid, const struct validity *validity,
+	uint8_t out[CERTIFICATE_MAX], size_t *len)
+{
+	if (!device_id_is_valid(bytes_of_text(eid)))
+		return INVALID_PARAMETER;
+	return make(&(struct recipe){ .issuer = eum,
+			    .issuer_name = name_of(eum),
+			    .subject = { .common_name = "eUICC",
+				    .organization = eum->organization,
+				    .serial_number = eid },
+			    .public_key = bytes_of(point, P256_POINT_LEN),
+			    .usage = USAGE_SIGNS,
+			    .validity = validity,
+			    .path_length = -1,
+			    .role = BYTES(oid_role_euicc) },
+		out, CERTIFICATE_MAX, len);
 }

@@ -1,7 +1,8 @@
 /*
- * The certificates of a device maker (docs/protocol.md sections 4 and 8): CERT.CI, the issuer root; CERT.PN, a
- * part number's, signed by the root; below that CERT.SE, a secure element's, or a headless device's. X.509v3
- * DER, ecdsa-with-SHA256, P-256 but for the key of a headless device.
+ * The certificates of a device maker (docs/protocol.md sections 4, 8 and 9): CERT.CI, the issuer root; CERT.PN, a
+ * part number's, signed by the root; below that CERT.SE, a secure element's, or a headless device's. Of eUICCs
+ * (SGP.22 clause 4.5.2) CERT.EUM, a manufacturer's, takes the place of CERT.PN. X.509v3 DER,
+ * ecdsa-with-SHA256, P-256 but for the key of a headless device.
  *
  * Pure but for random serial numbers and keys. An authority holds its private key in the clear: it is for
  * simulated makers only.
@@ -19,7 +20,8 @@
 struct authority {
 	uint8_t scalar[P256_SCALAR_LEN];
 	uint8_t point[P256_POINT_LEN];
-	char name[AUTHORITY_NAME_MAX + 1]; /* the subject's CN */
+	char name[AUTHORITY_NAME_MAX + 1];         /* the subject's CN */
+	char organization[AUTHORITY_NAME_MAX + 1]; /* its O, an EUM's; "": none */
 	uint8_t certificate[CERTIFICATE_MAX];
 	size_t certificate_len;
 };
@@ -40,6 +42,15 @@ enum outcome authority_make_root(
 enum outcome authority_make_part_number(struct authority *pn, const struct authority *ci,
 	const char *name, const struct validity *validity);
 /*
+ * CERT.EUM: the same, with critical name constraints {O = organization, serialNumber = ein}: its eUICCs' EIDs
+ * begin with the EIN. The organization is its own O too.
+ */
+struct eum_subject {
+	const char *name, *organization, *ein;
+};
+enum outcome authority_make_eum(struct authority *eum, const struct authority *ci,
+	const struct eum_subject *subject, const struct validity *validity);
+/*
  * An authority made before, from its certificate and private key. CERTIFICATE_UNTRUSTED where they do
  * not belong together.
  */
@@ -59,5 +70,10 @@ struct device_subject {
 enum outcome certificate_make_device(const struct authority *ca, struct bytes public_key,
 	const struct device_subject *subject, const struct validity *validity,
 	uint8_t out[DEVICE_CERTIFICATE_MAX], size_t *len);
+
+/* An eUICC's for this key: O is the EUM's, serialNumber the EID, whatever the EUM's EIN and the digits are. */
+enum outcome certificate_make_euicc(const struct authority *eum,
+	const uint8_t point[P256_POINT_LEN], const char *eid, const struct validity *validity,
+	uint8_t out[CERTIFICATE_MAX], size_t *len);
 
 #endif

@@ -194,7 +194,8 @@ static struct queue *longest_queue(struct key_client *c)
  */
 static unsigned share(const struct key_client *c, const struct queue *q, unsigned places)
 {
-	bool is_sign = q == &c->queues[KEY_SIGN] || q == &c->queues[KEY_SIGN_IBS];
+	bool is_sign = q == &c->queues[KEY_SIGN] || q == &c->queues[KEY_SIGN_IBS] ||
+		       q == &c->queues[KEY_OFFER_EXCHANGE];
 	unsigned most = is_sign ? c->settings.largest_tree : KEY_BATCH_MAX;
 	unsigned part = is_sign ? q->count : (q->count + places - 1) / places;
 

@@ -54,7 +54,12 @@ enum key_operation {
 	KEY_SIGN_IBS,          /* leaves of a batch signature by an identity (3, 7) */
 	KEY_CHECK_ADDITION,    /* the MAC of a device addition (8, step 2) */
 	KEY_DERIVE_DEVICE,     /* K', K'' and their ciphertexts (8, steps 6 and 7) */
-	KEY_SEAL_SUBSCRIBER,   /* a subscriber's existing K, as a file brings it; for arpfctl */
+	KEY_OFFER_EXCHANGE, /* an ephemeral key, and the server's signature over the offer (9.1, 10.1) */
+	KEY_ACCEPT_ATTACH,      /* Ks agreed, the MAC of an accepted attach (9.2) */
+	KEY_BIND_PROFILE,       /* a fresh K, sealed, and the profile under Kb (10.2) */
+	KEY_CHECK_NOTIFICATION, /* the MAC of a notification under Kn (10.3) */
+	KEY_MAKE_SUBSCRIBER, /* a fresh K and OPc, sealed: a new version of a subscription (11) */
+	KEY_SEAL_SUBSCRIBER, /* a subscriber's existing K, as a file brings it; for arpfctl */
 	KEY_OPERATION_COUNT,
 };
 
@@ -273,6 +278,78 @@ struct key_device {
 	uint8_t ciphertext[DEVICE_CIPHER_MAX]; /* K' */
 	uint8_t iv[12], sealed_k_double_prime[32 + 16];
 	struct sealed_key sealed; /* Ka as K, OPc */
+};
+
+/*
+ * 9 and 10: a key exchange with a certified device, which the server offers and signs. What an
+ * attach and a download have in common; they differ by the labels of their transcripts. The scalar of
+ * the server's ephemeral key is kept until the device's answer comes, to whatever server.
+ */
+#define EXCHANGE_ID_LEN    16 /* attachId, downloadId, a PDU session's id */
+#define EXCHANGE_NONCE_LEN 16
+enum exchange_kind { EXCHANGE_ATTACH, EXCHANGE_DOWNLOAD };
+struct key_exchange {
+	uint16_t kind;               /* enum exchange_kind */
+	uint8_t id[EXCHANGE_ID_LEN]; /* enters transcripts as 32 hex digits */
+	struct key_text subject;     /* the EID, or the SUPI's text */
+	uint8_t server_nonce[EXCHANGE_NONCE_LEN];
+	uint8_t device_nonce[EXCHANGE_NONCE_LEN]; /* ueNonce, deviceNonce */
+};
+struct key_offer_exchange_in {
+	struct key_exchange exchange;
+	uint8_t sign_key_id[KEY_ID_LEN];
+};
+struct key_offer {
+	uint8_t ephemeral[P256_POINT_LEN];
+	struct kept_secret scalar;
+	struct key_signature signature; /* over the offer's transcript */
+};
+#define PROVISIONING_SERVER_MAX 256
+struct key_accept_attach_in {
+	struct key_exchange exchange;
+	struct kept_secret scalar;
+	uint8_t device_ephemeral[P256_POINT_LEN];
+	uint8_t session_id[EXCHANGE_ID_LEN];
+	struct key_text dnn;
+	uint16_t server_len;
+	char server[PROVISIONING_SERVER_MAX];
+	uint64_t expires_at;
+};
+/* INVALID_PARAMETER where the device's ephemeral key is no point. */
+struct key_accept {
+	uint8_t mac[32];
+};
+/*
+ * The profile's JSON is head, "k":"…","opc":"…", tail: arpfd writes all but the keys. K comes from the
+ * token's generator and is wrapped there (struct sealed_key).
+ */
+#define PROFILE_PART_MAX 384
+#define PROFILE_MAX      (2 * PROFILE_PART_MAX + 96)
+struct key_profile_part {
+	uint16_t len;
+	char at[PROFILE_PART_MAX];
+};
+struct key_bind_profile_in {
+	struct key_exchange exchange;
+	struct kept_secret scalar;
+	uint8_t device_ephemeral[P256_POINT_LEN];
+	struct key_profile_part head, tail;
+};
+struct key_bound_profile {
+	uint8_t iv[12];
+	uint16_t ciphertext_len;
+	uint8_t ciphertext[PROFILE_MAX + 16]; /* the tag appended */
+	struct kept_secret kn;
+	struct sealed_key sealed;
+};
+struct key_check_notification_in {
+	uint8_t download_id[EXCHANGE_ID_LEN];
+	struct kept_secret kn;
+	struct key_text result;
+	uint8_t mac[32];
+};
+struct key_make_subscriber_in {
+	uint64_t imsi;
 };
 
 /* Subscribers with an existing K. With a transport key, K is opened by it and wrapped anew inside the token. */

@@ -38,7 +38,7 @@ static void send_now(struct flight *f)
 	const struct drive_settings *s = f->drive->settings;
 
 	f->request.deadline_ms = clock_ms() + s->timeout_ms;
-	http_send(s->server->client, &f->request);
+	server_send(s->server, &f->request);
 }
 
 static void end_flight(struct flight *f, int64_t took_us)

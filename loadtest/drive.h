@@ -17,7 +17,7 @@
 
 struct drive;
 
-#define DRIVE_STEPS_MOST 4
+#define DRIVE_STEPS_MOST 8
 
 enum flight_verdict {
 	FLIGHT_ENDED,

@@ -1,5 +1,7 @@
 #include "loadtest/exchange.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +10,93 @@
 
 #define DEADLINE_MS 10000
 #define ANSWER_MOST (1u << 20)
+
+/* Which of the server's callers a path belongs to (docs/protocol.md section 12). */
+static const struct {
+	const char *path, *role;
+} callers[] = {
+	{ "/nausf-initial-attach/", "service-provider" },
+	{ "/narpf-ek/", "ausf" },
+	{ "/ndausf-auth/", "access-network" },
+	{ "/nudm-ueau/", "ausf" },
+	{ "/naanf-akma/", "ausf" },
+	{ "/narpf-companion/", "companion-gateway" },
+	{ "/nsm-device/", "companion-gateway" },
+	{ "/ncp-attach/", "device-gateway" },
+	{ "/nsmdp-profile/", "device-gateway" },
+	{ "/metrics", "metrics" },
+	{ "", "admin" },
+};
+
+#define CALLER_COUNT (sizeof(callers) / sizeof(callers[0]))
+static_assert(CALLER_COUNT <= SERVER_CLIENTS);
+
+static const char *option(const char *given, const char *variable)
+{
+	return given != NULL ? given : getenv(variable);
+}
+
+static struct http_client *open_client(
+	struct server *s, const struct http_identity_files *files, unsigned connections)
+{
+	char error[512];
+	struct http_identity *identity = http_identity_read(files, error, sizeof(error));
+	struct http_client *client = NULL;
+
+	if (identity == NULL)
+		fprintf(stderr, "arpfload: %s\n", error);
+	else
+		client = http_client_new(
+			s->loop, &(struct http_client_settings){
+					 .identity = identity, .most_connections = connections });
+	http_identity_give_back(identity);
+	return client;
+}
+
+/* One certificate for all, or a folder with one for each role. */
+static bool open_clients(struct server *s, const struct server_options *o, unsigned connections)
+{
+	const char *folder = o->certificate_file == NULL
+				     ? option(o->certificate_folder, "ARPF_CERTIFICATE_FOLDER")
+				     : NULL;
+	const char *ca = option(o->ca_file, "ARPF_CA_FILE");
+
+	if (strncmp(s->url, "https:", 6) != 0 || folder == NULL) {
+		s->clients[0] = open_client(s,
+			&(struct http_identity_files){
+				.ca = ca,
+				.certificate = option(o->certificate_file, "ARPF_CERTIFICATE_FILE"),
+				.key = option(o->key_file, "ARPF_KEY_FILE"),
+			},
+			connections);
+		return s->clients[0] != NULL;
+	}
+	s->has_roles = true;
+	for (size_t i = 0; i < CALLER_COUNT; i++) {
+		char certificate[PATH_MAX], key[PATH_MAX];
+		int len = snprintf(
+			certificate, sizeof(certificate), "%s/%s.pem", folder, callers[i].role);
+
+		snprintf(key, sizeof(key), "%s/%s.key", folder, callers[i].role);
+		if (len >= (int)sizeof(certificate))
+			return false;
+		s->clients[i] = open_client(
+			s, &(struct http_identity_files){ ca, certificate, key }, connections);
+		if (s->clients[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+void server_send(struct server *s, struct http_request *request)
+{
+	const char *path = request->url + strlen(s->url);
+	size_t i = 0;
+
+	while (s->has_roles && strncmp(path, callers[i].path, strlen(callers[i].path)) != 0)
+		i++;
+	http_send(s->clients[i], request);
+}
 
 bool server_open(struct server *s, const struct server_options *options, unsigned connections)
 {
@@ -24,14 +113,8 @@ bool server_open(struct server *s, const struct server_options *options, unsigne
 		s->url[len - 1] = '\0';
 	http_client_start();
 	s->loop = ev_loop_new(EVFLAG_AUTO);
-	if (s->loop != NULL)
-		s->client = http_client_new(
-			s->loop, &(struct http_client_settings){ .ca_file = options->ca_file,
-					 .certificate_file = options->certificate_file,
-					 .key_file = options->key_file,
-					 .most_connections = connections });
-	if (s->client == NULL) {
-		fprintf(stderr, "arpfload: no memory for an HTTP client\n");
+	if (s->loop == NULL || !open_clients(s, options, connections)) {
+		fprintf(stderr, "arpfload: no HTTP client could be made\n");
 		server_close(s);
 		return false;
 	}
@@ -40,7 +123,8 @@ bool server_open(struct server *s, const struct server_options *options, unsigne
 
 void server_close(struct server *s)
 {
-	http_client_free(s->client);
+	for (size_t i = 0; i < CALLER_COUNT; i++)
+		http_client_free(s->clients[i]);
 	if (s->loop != NULL)
 		ev_loop_destroy(s->loop);
 	http_client_stop();
@@ -79,7 +163,7 @@ enum outcome exchange(struct server *s, const char *method, const char *path, st
 		.most = ANSWER_MOST,
 		.done = on_waited,
 	};
-	http_send(s->client, &w.request);
+	server_send(s, &w.request);
 	ev_run(s->loop, 0);
 	*request = w.request;
 	return w.outcome;

@@ -9,22 +9,27 @@
 #include "loadtest/options.h"
 #include "peers/http_client.h"
 
-#define URL_MAX 512
+#define URL_MAX        512
+#define SERVER_CLIENTS 12
 
 struct server_options {
 	const char *url; /* NULL: $ARPF_URL */
-	const char *ca_file, *certificate_file, *key_file;
+	const char *ca_file, *certificate_file, *key_file, *certificate_folder;
 };
 
 /* Rows for the table of a command whose structure has its server_options at `at`. */
-#define SERVER_TLS_ROWS(at)                                                                  \
-	{ "ca-file", "FILE", "TLS: whom to trust", OPTION_TEXT,                              \
-		(at) + offsetof(struct server_options, ca_file) },                           \
-		{ "certificate-file", "FILE", "TLS: this client's certificate", OPTION_TEXT, \
-			(at) + offsetof(struct server_options, certificate_file) },          \
-	{                                                                                    \
-		"key-file", "FILE", "TLS: its private key", OPTION_TEXT,                     \
-			(at) + offsetof(struct server_options, key_file)                     \
+#define SERVER_TLS_ROWS(at)                                                                      \
+	{ "ca-file", "FILE", "TLS: whom to trust; $ARPF_CA_FILE unless given", OPTION_TEXT,      \
+		(at) + offsetof(struct server_options, ca_file) },                               \
+		{ "certificate-file", "FILE",                                                    \
+			"TLS: this client's certificate; else $ARPF_CERTIFICATE_FILE",           \
+			OPTION_TEXT, (at) + offsetof(struct server_options, certificate_file) }, \
+		{ "key-file", "FILE", "TLS: its private key; else $ARPF_KEY_FILE", OPTION_TEXT,  \
+			(at) + offsetof(struct server_options, key_file) },                      \
+	{                                                                                        \
+		"certificate-folder", "FOLDER",                                                  \
+			"TLS: one for each role; else $ARPF_CERTIFICATE_FOLDER", OPTION_TEXT,    \
+			(at) + offsetof(struct server_options, certificate_folder)               \
 	}
 #define SERVER_ROWS(at)                                                    \
 	{ "url", "URL", "the server; $ARPF_URL unless given", OPTION_TEXT, \
@@ -33,13 +38,16 @@ struct server_options {
 
 struct server {
 	struct ev_loop *loop;
-	struct http_client *client;
+	struct http_client *clients[SERVER_CLIENTS]; /* one, or one for each kind of path */
+	bool has_roles;
 	char url[URL_MAX]; /* without a slash at its end */
 };
 
 /* false, and said on stderr, where there is no URL or no loop. */
 bool server_open(struct server *s, const struct server_options *options, unsigned connections);
 void server_close(struct server *s);
+/* As the caller that the request's path belongs to. */
+void server_send(struct server *s, struct http_request *request);
 /*
  * One request, waited for. path begins with '/'. The answer is in *request until http_request_clear().
  * What the HTTP client says; any status is FINE.

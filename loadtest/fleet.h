@@ -13,6 +13,7 @@
 
 #include "base/imsi.h"
 #include "crypto/dh_group.h"
+#include "device/euicc.h"
 #include "device/secure_element.h"
 #include "loadtest/maker_files.h"
 
@@ -50,8 +51,8 @@ struct fleet_record {
 	uint8_t part;  /* which part number */
 	uint16_t certificate_len, atk_len, unused_1;
 	uint32_t unused_2;
-	uint64_t imsi;             /* or dIMSI; where there are companions, the companion's */
-	char id[FLEET_ID_MAX + 1]; /* SE id or Device ID */
+	uint64_t imsi;             /* or dIMSI; where there are companions, the companion's; or 0 */
+	char id[FLEET_ID_MAX + 1]; /* SE id or Device ID; "" of an eUICC */
 	union {
 		struct {
 			struct ek_keys keys;
@@ -70,6 +71,7 @@ struct fleet_record {
 			uint8_t key[P256_SCALAR_LEN];
 			uint8_t certificate[CERTIFICATE_MAX];
 		} headless;
+		struct euicc euicc;
 	};
 	uint8_t unused_3[8];
 };

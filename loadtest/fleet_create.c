@@ -42,8 +42,8 @@ static const struct option_row rows[] = {
 		AT(companions), 1, 1000000 },
 	{ "group", "G", "companion-dh: ffdhe2048, ffdhe3072, p256, x25519; p256 unless given",
 		OPTION_TEXT, AT(group) },
-	{ "parts", "K", "how many part numbers (CERT.PN); 1 unless given", OPTION_NUMBER, AT(parts),
-		1, PARTS_MOST },
+	{ "parts", "K", "how many part numbers (CERT.PN) or EUMs; 1 unless given", OPTION_NUMBER,
+		AT(parts), 1, PARTS_MOST },
 	{ "bad", "PERCENT", "of the devices have a fault and must be refused", OPTION_NUMBER,
 		AT(bad), 0, 100 },
 	SERVER_TLS_ROWS(AT(server)),
@@ -60,7 +60,9 @@ static const struct command command = {
 		 "                   ARPF of --arpf-url; first-auth has the same fleet\n"
 		 "  auth-data        subscribers with K and OPc\n"
 		 "  companion-dh     Solution #12.x, step 1: DH key pairs, and companion UEs\n"
-		 "  headless-device  Solution #12.z: certified key pairs, and companion UEs\n\n"
+		 "  headless-device  Solution #12.z: certified key pairs, and companion UEs\n"
+		 "  device-attach    Solution 12.X: eUICCs; profile-download has the same "
+		 "fleet\n\n"
 		 "Subscribers and companion UEs are in DIR/subscribers.csv, which the server gets "
 		 "by\n"
 		 "arpfctl subscriber import DIR/subscribers.csv (companion-dh runs without it).",
@@ -199,7 +201,7 @@ bool fleet_describe(struct fleet *f, const struct fleet_kind *kind, const char *
 	}
 	snprintf(h->procedure, sizeof(h->procedure), "%s", kind->name);
 	snprintf(h->plmn, sizeof(h->plmn), "%s", plmn_text);
-	enum outcome made = maker_make(&f->maker, parts, &validity);
+	enum outcome made = maker_make(&f->maker, kind->maker, parts, &validity);
 
 	h->part_count = f->maker.part_count;
 	h->not_before = validity.not_before;

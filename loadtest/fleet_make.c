@@ -11,6 +11,10 @@
 
 #define EXPIRED_S 86400
 
+/* Of an EID: EIN, the fleet's number, the device's, check digits. */
+#define FLEET_NUMBERS  UINT64_C(1000000000000)
+#define DEVICE_NUMBERS UINT64_C(10000000000)
+
 /* Spread evenly over the devices, one fault after the other. */
 static enum fleet_fault fault_of(const struct fleet_header *h, uint64_t i)
 {
@@ -159,4 +163,37 @@ enum outcome fleet_make_headless(const struct fleet_making *m, uint64_t i, struc
 	}
 	headless_device_end(&d);
 	return o;
+}
+
+/* Which fleet it is says the secret that no two fleets share. */
+static uint64_t fleet_number(const struct fleet_header *h)
+{
+	uint64_t number;
+
+	memcpy(&number, h->subscriber_secret, sizeof(number));
+	return number % FLEET_NUMBERS;
+}
+
+bool fleet_eid(const struct fleet_header *h, uint64_t i, char out[EID_LEN + 1])
+{
+	char ein[EIN_LEN + 1], digits[EID_LEN + 1];
+
+	if (h->part_count == 0 || i >= DEVICE_NUMBERS)
+		return false;
+	maker_ein((unsigned)(i % h->part_count), ein);
+	snprintf(digits, sizeof(digits), "%s%012" PRIu64 "%010" PRIu64, ein, fleet_number(h), i);
+	return eid_complete(digits, out);
+}
+
+enum outcome fleet_make_euicc(const struct fleet_making *m, uint64_t i, struct fleet_record *out)
+{
+	const struct fleet *f = m->fleet;
+	struct validity validity = { f->header.not_before, f->header.not_after };
+	char eid[EID_LEN + 1];
+
+	*out = (struct fleet_record){ .mark = FLEET_MARK };
+	out->part = (uint8_t)(i % f->maker.part_count);
+	if (!fleet_eid(&f->header, i, eid))
+		return INVALID_PARAMETER;
+	return euicc_make(&out->euicc, &f->maker.parts[out->part], eid, &validity);
 }

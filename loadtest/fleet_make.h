@@ -24,7 +24,11 @@ enum outcome fleet_make_dh(const struct fleet_making *m, uint64_t i, struct flee
 /* Solution #12.z: a key pair and its certificate. */
 enum outcome fleet_make_headless(
 	const struct fleet_making *m, uint64_t i, struct fleet_record *out);
+/* Solution 12.X: an eUICC with its certificate. */
+enum outcome fleet_make_euicc(const struct fleet_making *m, uint64_t i, struct fleet_record *out);
 
+/* The EID of the i-th device, whose EUM is the part's. false: no room for so many. */
+bool fleet_eid(const struct fleet_header *h, uint64_t i, char out[EID_LEN + 1]);
 /* Which companion the i-th device has. */
 uint64_t fleet_companion_of(const struct fleet_header *h, uint64_t i);
 /* The Device ID of the i-th device, and back: false where it is none of this fleet's form. */

@@ -30,19 +30,37 @@ bool path_in(const char *folder, const char *name, char *out, size_t size)
 	return len > 0 && (size_t)len < size;
 }
 
-enum outcome maker_make(struct maker *m, unsigned part_count, struct validity *validity)
+void maker_ein(unsigned i, char out[EIN_LEN + 1])
 {
-	char name[AUTHORITY_NAME_MAX];
+	snprintf(out, EIN_LEN + 1, "89049%03u", i % 1000);
+}
+
+static enum outcome make_part(
+	struct maker *m, enum maker_kind kind, unsigned i, const struct validity *validity)
+{
+	char name[AUTHORITY_NAME_MAX], ein[EIN_LEN + 1];
+
+	if (kind == MAKER_OF_PARTS) {
+		snprintf(name, sizeof(name), "Simulated part number %u", i + 1);
+		return authority_make_part_number(&m->parts[i], &m->ci, name, validity);
+	}
+	maker_ein(i, ein);
+	snprintf(name, sizeof(name), "Simulated EUM %u", i + 1);
+	return authority_make_eum(&m->parts[i], &m->ci,
+		&(struct eum_subject){ name, "Simulated manufacturer", ein }, validity);
+}
+
+enum outcome maker_make(
+	struct maker *m, enum maker_kind kind, unsigned part_count, struct validity *validity)
+{
 	int64_t now = clock_unix();
 
 	*validity = (struct validity){ now - HOUR_S, now + TEN_YEARS_S };
 	m->part_count = part_count;
 	enum outcome o = authority_make_root(&m->ci, "Simulated certificate issuer", validity);
 
-	for (unsigned i = 0; i < part_count && o == FINE; i++) {
-		snprintf(name, sizeof(name), "Simulated part number %u", i + 1);
-		o = authority_make_part_number(&m->parts[i], &m->ci, name, validity);
-	}
+	for (unsigned i = 0; i < part_count && o == FINE; i++)
+		o = make_part(m, kind, i, validity);
 	return o;
 }
 

@@ -38,6 +38,14 @@ static const struct fleet_kind headless_fleet = {
 	.make = fleet_make_headless,
 };
 
+static const struct fleet_kind euicc_fleet = {
+	.name = "device-attach",
+	.plmn = "00101",
+	.trust = "euicc",
+	.maker = MAKER_OF_EUICCS,
+	.make = fleet_make_euicc,
+};
+
 static const struct run_step vectors_step[] = {
 	{ "4.5 vectors", vectors_write, vectors_judge },
 };
@@ -60,6 +68,21 @@ static const struct run_step companion_steps[] = {
 
 static const struct run_step headless_step[] = {
 	{ "8 addition", addition_write, addition_judge },
+};
+
+static const struct run_step device_attach_steps[] = {
+	{ "9.1 request", credential_attach_write, credential_attach_judge },
+	{ "9.2 authentication", device_authentication_write, device_authentication_judge },
+	{ "9 detach", detach_write, detach_judge },
+};
+
+static const struct run_step profile_download_steps[] = {
+	{ "9.1 request", credential_attach_write, credential_attach_judge },
+	{ "9.2 authentication", device_authentication_write, device_authentication_judge },
+	{ "10.1 download", download_write, download_judge },
+	{ "10.2 profile", bound_profile_write, bound_profile_judge },
+	{ "10.3 notification", notification_write, notification_judge },
+	{ "5 auth data", profile_auth_write, profile_auth_judge },
 };
 
 #define STEPS(array) .steps = array, .step_count = sizeof(array) / sizeof((array)[0])
@@ -90,7 +113,9 @@ static const struct procedure procedures[] = {
 		.repeats = true,
 		.begin = auth_data_begin,
 		STEPS(auth_data_steps),
-		.state_size = AUTH_DATA_STATE },
+		.state_size = AUTH_DATA_STATE,
+		.needs_subscriber = true,
+		.walk = walk_auth_data },
 	{ .name = "companion-dh",
 		.fleet = &dh_fleet,
 		.phase = "companion DH",
@@ -98,6 +123,7 @@ static const struct procedure procedures[] = {
 		.begin = companion_begin,
 		STEPS(companion_steps),
 		.state_size = COMPANION_STATE,
+		.needs_subscriber = true,
 		.walk = walk_companion_dh },
 	{ .name = "headless-device",
 		.fleet = &headless_fleet,
@@ -106,7 +132,24 @@ static const struct procedure procedures[] = {
 		.begin = headless_begin,
 		STEPS(headless_step),
 		.state_size = HEADLESS_STATE,
+		.needs_subscriber = true,
 		.walk = walk_headless_device },
+	{ .name = "device-attach",
+		.fleet = &euicc_fleet,
+		.phase = "device attach",
+		.phase_key = "measured",
+		.begin = euicc_begin,
+		STEPS(device_attach_steps),
+		.state_size = EUICC_STATE,
+		.walk = walk_device_attach },
+	{ .name = "profile-download",
+		.fleet = &euicc_fleet,
+		.phase = "download",
+		.phase_key = "measured",
+		.begin = euicc_begin,
+		STEPS(profile_download_steps),
+		.state_size = EUICC_STATE,
+		.walk = walk_profile_download },
 };
 
 const struct procedure *procedure_find(const char *name)

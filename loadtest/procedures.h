@@ -12,12 +12,15 @@ struct flight;
 struct walk;
 
 /* For --procedure's help. */
-#define PROCEDURES "initial-attach, first-auth, auth-data, companion-dh, headless-device"
+#define PROCEDURES                                                                              \
+	"initial-attach, first-auth, auth-data, companion-dh, headless-device, device-attach, " \
+	"profile-download"
 
 struct fleet_kind {
-	const char *name;    /* in a fleet's header */
-	const char *plmn;    /* unless given */
-	const char *trust;   /* of which use its maker's root is an anchor; NULL: none */
+	const char *name;  /* in a fleet's header */
+	const char *plmn;  /* unless given */
+	const char *trust; /* of which use its maker's root is an anchor; NULL: none */
+	enum maker_kind maker;
 	bool for_arpf;       /* its devices are made for one ARPF */
 	bool is_home;        /* its numbers are subscribers' of the home PLMN */
 	bool has_companions; /* its numbers are those of companion UEs */
@@ -44,6 +47,7 @@ struct procedure {
 	const struct run_step *steps;
 	unsigned step_count;
 	size_t state_size;               /* of flight->state */
+	bool needs_subscriber;           /* its walk: one that the server has, with its keys */
 	bool (*walk)(struct walk *walk); /* NULL: there is none */
 };
 

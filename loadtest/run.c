@@ -9,6 +9,7 @@
 #include "base/secret.h"
 #include "loadtest/certificate_server.h"
 #include "loadtest/procedures.h"
+#include "loadtest/run_mix.h"
 
 #define CONCURRENCY      64
 #define RATE_CONCURRENCY 512 /* so many connections at most that an open loop opens */
@@ -17,8 +18,11 @@
 
 #define AT(member) offsetof(struct run_options, member)
 static const struct option_row rows[] = {
-	{ "procedure", "P", PROCEDURES, OPTION_TEXT, AT(procedure), .required = true },
-	{ "fleet", "DIR", "the fleet's folder", OPTION_TEXT, AT(fleet), .required = true },
+	{ "procedure", "P", PROCEDURES, OPTION_TEXT, AT(procedure) },
+	{ "mix", "P=N,...", "several at once in these proportions, in place of --procedure",
+		OPTION_TEXT, AT(mix) },
+	{ "fleet", "DIR", "the fleet's folder; with --mix the one of folders named by procedure",
+		OPTION_TEXT, AT(fleet), .required = true },
 	SERVER_ROWS(AT(server)),
 	{ "concurrency", "C", "requests under way at once; 64 unless given (with --rate: 512)",
 		OPTION_NUMBER, AT(concurrency), 1, 10000 },
@@ -44,6 +48,7 @@ static const struct option_row rows[] = {
 		AT(json) },
 	{ "no-trust", NULL, "do not ask the server to agree on the fleet's root", OPTION_FLAG,
 		AT(no_trust) },
+	{ "detach", NULL, "device-attach: end the session too", OPTION_FLAG, AT(detach) },
 	{ "no-confirmation", NULL, "companion-dh: steps 3 to 8 only", OPTION_FLAG,
 		AT(no_confirmation) },
 	{ "order", "ORDER", "auth-data: sequential or random; sequential unless given", OPTION_TEXT,
@@ -70,7 +75,9 @@ static const struct command command = {
 		 "  auth-data        asks for vectors of subscribers; with --duration again and "
 		 "again\n"
 		 "  companion-dh     Solution #12.x: companion UEs' sessions, then steps 3 to 12\n"
-		 "  headless-device  Solution #12.z: companion UEs' sessions, then steps 2 to 8\n\n"
+		 "  headless-device  Solution #12.z: companion UEs' sessions, then steps 2 to 8\n"
+		 "  device-attach    Solution 12.X: steps 1 to 4; with --detach 6 too\n"
+		 "  profile-download Solution 12.X: steps 1 to 6; of those verified 7 too\n\n"
 		 "auth-data and headless-device need the fleet's subscribers in the server: "
 		 "arpfctl\n"
 		 "subscriber import DIR/subscribers.csv. companion-dh only registers its sessions.",
@@ -78,16 +85,17 @@ static const struct command command = {
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
 
-/* --first and --devices against what the fleet has. */
+/* --first and --devices against what the fleet has; a mix takes what there is. */
 static bool choose_devices(struct run *run)
 {
 	const struct run_options *o = run->options;
-	uint64_t left = o->first < run->fleet->count ? run->fleet->count - o->first : 0;
-	uint64_t devices = o->devices == ALL ? left : o->devices;
+	uint64_t first = run->is_mixed ? 0 : o->first;
+	uint64_t left = first < run->fleet->count ? run->fleet->count - first : 0;
+	uint64_t devices = o->devices == ALL || run->is_mixed ? left : o->devices;
 
-	run->first = o->first;
+	run->first = first;
 	if (left == 0 || devices > left) {
-		fprintf(stderr, "arpfload: %s: has only %llu devices\n", o->fleet,
+		fprintf(stderr, "arpfload: %s: has only %llu devices\n", run->folder,
 			(unsigned long long)run->fleet->count);
 		return false;
 	}
@@ -112,7 +120,7 @@ static bool open_acknowledged(struct run *run)
 }
 
 /* Where the rest were refused for a reason, or not even --retry brought an answer, that is no success. */
-static int verdict(const struct run *run)
+int run_verdict(const struct run *run)
 {
 	const struct tally *t = &run->tally;
 	uint64_t errors = 0;
@@ -130,29 +138,20 @@ static bool is_of_procedure(const struct run *run)
 
 	if (strcmp(run->fleet->header.procedure, kind->name) == 0)
 		return true;
-	fprintf(stderr, "arpfload: %s: a fleet of %s; this takes one of %s\n", run->options->fleet,
+	fprintf(stderr, "arpfload: %s: a fleet of %s; this takes one of %s\n", run->folder,
 		run->fleet->header.procedure, kind->name);
 	return false;
 }
 
 static int run_fleet(struct run *run)
 {
-	const struct run_options *o = run->options;
-
-	if (!is_of_procedure(run) || !choose_devices(run) || !open_acknowledged(run) ||
-		!server_open(&run->server, &o->server, (unsigned)o->concurrency))
-		return 1;
-	serving_network_name(
-		run->procedure->fleet->is_home ? run->fleet->header.plmn : o->serving_plmn,
-		run->serving_network);
-	run->is_random = strcmp(o->order, "random") == 0;
-	if (!run->procedure->begin(run))
+	if (!open_acknowledged(run) || !run->procedure->begin(run))
 		return 1;
 	bool is_left = run->chosen == NULL || run->chosen_count > 0;
 
 	if (is_left && !run->provisioning.interrupted && run_steps(run) != FINE)
 		return 1;
-	return run_report(run) ? verdict(run) : 1;
+	return run_report(run) ? run_verdict(run) : 1;
 }
 
 static void wipe_and_free(void *at, size_t len)
@@ -162,14 +161,17 @@ static void wipe_and_free(void *at, size_t len)
 	free(at);
 }
 
-static void close_run(struct run *run)
+void run_close(struct run *run)
 {
+	if (run == NULL)
+		return;
 	certificate_server_free(run->certificates);
-	if (run->server.loop != NULL)
+	if (!run->is_mixed && run->server.loop != NULL)
 		server_close(&run->server);
 	if (run->acknowledged_fd >= 0)
 		close(run->acknowledged_fd);
 	signature_checker_free(run->checker);
+	server_identity_end(&run->identity);
 	free(run->chosen);
 	wipe_and_free(run->usims, (size_t)run->tally.devices * sizeof(*run->usims));
 	wipe_and_free(run->companions,
@@ -180,12 +182,66 @@ static void close_run(struct run *run)
 	free(run);
 }
 
+static bool open_fleet(struct run *run)
+{
+	const struct run_options *o = run->options;
+
+	if (!fleet_open(run->fleet, run->folder) || !is_of_procedure(run) || !choose_devices(run))
+		return false;
+	serving_network_name(
+		run->procedure->fleet->is_home ? run->fleet->header.plmn : o->serving_plmn,
+		run->serving_network);
+	run->is_random = strcmp(o->order, "random") == 0;
+	return run->is_mixed || server_open(&run->server, &o->server, (unsigned)o->concurrency);
+}
+
+struct run *run_open(const struct run_options *o, const struct procedure *p, const char *folder,
+	const struct server *server)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct fleet *fleet = calloc(1, sizeof(*fleet));
+
+	if (run == NULL || fleet == NULL || strlen(folder) >= sizeof(run->folder)) {
+		free(run);
+		free(fleet);
+		return NULL;
+	}
+	run->options = o;
+	run->procedure = p;
+	memcpy(run->folder, folder, strlen(folder) + 1);
+	run->fleet = fleet;
+	run->fleet->fd = -1;
+	run->is_mixed = server != NULL;
+	if (run->is_mixed)
+		run->server = *server;
+	run->acknowledged_fd = -1;
+	if (open_fleet(run))
+		return run;
+	run_close(run);
+	return NULL;
+}
+
 static bool order_is_known(const char *order)
 {
 	if (strcmp(order, "sequential") == 0 || strcmp(order, "random") == 0)
 		return true;
 	fprintf(stderr, "arpfload: --order %s: there are sequential, random\n", order);
 	return false;
+}
+
+static int run_one(struct run_options *o)
+{
+	const struct procedure *procedure = procedure_find(o->procedure);
+
+	if (procedure == NULL)
+		return 2;
+	if (procedure->provisions && !procedure->paces_provisioning && o->batch == 0)
+		o->batch = BATCH;
+	struct run *run = run_open(o, procedure, o->fleet, NULL);
+	int result = run != NULL ? run_fleet(run) : 1;
+
+	run_close(run);
+	return result;
 }
 
 int command_run(int count, char **words)
@@ -205,29 +261,13 @@ int command_run(int count, char **words)
 	case OPTIONS_READ:
 		break;
 	}
-	const struct procedure *procedure = procedure_find(o.procedure);
-
-	if (procedure == NULL || !order_is_known(o.order))
+	if ((o.procedure == NULL) == (o.mix == NULL)) {
+		fprintf(stderr, "arpfload run: --procedure P or --mix P=N,... is required\n");
 		return 2;
-	if (procedure->provisions && !procedure->paces_provisioning && o.batch == 0)
-		o.batch = BATCH;
+	}
+	if (!order_is_known(o.order))
+		return 2;
 	if (o.concurrency == 0)
 		o.concurrency = o.rate > 0 ? RATE_CONCURRENCY : CONCURRENCY;
-	struct run *run = calloc(1, sizeof(*run));
-	struct fleet *fleet = calloc(1, sizeof(*fleet));
-	int result = 1;
-
-	if (run == NULL || fleet == NULL) {
-		free(run);
-		free(fleet);
-		return 1;
-	}
-	run->options = &o;
-	run->procedure = procedure;
-	run->fleet = fleet;
-	run->acknowledged_fd = -1;
-	if (fleet_open(fleet, o.fleet))
-		result = run_fleet(run);
-	close_run(run);
-	return result;
+	return o.mix != NULL ? run_mixed(&o) : run_one(&o);
 }

@@ -5,18 +5,13 @@
 #include "loadtest/run_procedures.h"
 #include "loadtest/signers.h"
 
-/* Step 0-a once more: whose endorsements these will be. */
-static bool meet_arpf(struct run *run)
+void run_offer_anchor(struct run *run)
 {
-	const struct run_options *o = run->options;
 	char ci_file[URL_MAX];
 
-	if (fetch_certificate_checker(&run->server, &run->checker) != FINE)
-		return false;
-	if (!o->no_trust && path_in(o->fleet, "ci.pem", ci_file, sizeof(ci_file)))
+	if (!run->options->no_trust && path_in(run->folder, "ci.pem", ci_file, sizeof(ci_file)))
 		offer_trust_anchor(&run->server, run->procedure->fleet->trust,
 			authority_certificate(&run->fleet->maker.ci), ci_file);
-	return true;
 }
 
 /* Those that were bound; where only the opening of RAND and AUTN is left, those that are verified. */
@@ -36,12 +31,14 @@ static bool choose(struct run *run)
 
 bool attach_begin(struct run *run)
 {
-	if (!meet_arpf(run))
+	/* Step 0-a once more: whose endorsements these will be. */
+	if (fetch_certificate_checker(&run->server, &run->checker) != FINE)
 		return false;
+	run_offer_anchor(run);
 	attach_texts_make(&run->texts, &run->fleet->maker);
 	attach_serving_network(
 		run->fleet->header.plmn, run->vectors_body, sizeof(run->vectors_body));
-	if (run_provisioning(run) == FINE && choose(run))
+	if (run->is_mixed || (run_provisioning(run) == FINE && choose(run)))
 		return true;
 	fprintf(stderr, "arpfload: no memory, or --acknowledged could not be written\n");
 	return false;

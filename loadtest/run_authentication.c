@@ -4,7 +4,7 @@
 
 #define SQN_AHEAD (UINT64_C(1) << 30) /* within delta, so that the answer to AUTS is taken */
 
-static bool write_request(struct run *run, struct flight *f, uint64_t imsi)
+bool aka_step_write(struct run *run, struct flight *f, uint64_t imsi)
 {
 	char digits[IMSI_DIGITS + 1];
 	size_t len = aka_write_request(run->serving_network, f->body);
@@ -40,7 +40,7 @@ static bool judge_vector(struct run *run, enum outcome o)
 	return true;
 }
 
-static bool judge_answer(struct run *run, struct flight *f, uint64_t imsi, struct usim *usim)
+bool aka_step_judge(struct run *run, struct flight *f, uint64_t imsi, struct usim *usim)
 {
 	struct home_av av;
 	struct usim_answer answer;
@@ -62,12 +62,12 @@ bool first_auth_write(struct run *run, struct flight *f)
 	const struct ek_keys *keys = &run_record(run, f)->keys;
 
 	usim_make(f->state, keys->eka, keys->eopc);
-	return write_request(run, f, imsi_of(run, f));
+	return aka_step_write(run, f, imsi_of(run, f));
 }
 
 bool first_auth_judge(struct run *run, struct flight *f)
 {
-	return judge_answer(run, f, imsi_of(run, f), f->state);
+	return aka_step_judge(run, f, imsi_of(run, f), f->state);
 }
 
 bool first_auth_event_write(struct run *run, struct flight *f)
@@ -113,7 +113,7 @@ static struct usim *usim_of(struct run *run, const struct flight *f)
 
 bool auth_data_write(struct run *run, struct flight *f)
 {
-	return write_request(run, f, run_record(run, f)->imsi);
+	return aka_step_write(run, f, run_record(run, f)->imsi);
 }
 
 bool auth_data_judge(struct run *run, struct flight *f)
@@ -154,7 +154,7 @@ bool resync_write(struct run *run, struct flight *f)
 
 bool resync_judge(struct run *run, struct flight *f)
 {
-	if (!judge_answer(run, f, run_record(run, f)->imsi, usim_of(run, f)))
+	if (!aka_step_judge(run, f, run_record(run, f)->imsi, usim_of(run, f)))
 		return false;
 	run->tally.completed++;
 	return true;

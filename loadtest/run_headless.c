@@ -27,13 +27,10 @@ bool headless_begin(struct run *run)
 {
 	const struct run_options *o = run->options;
 	struct af_id af = companions_af_id(o->af_fqdn);
-	char ci_file[URL_MAX];
 
 	if (fetch_certificate_checker(&run->server, &run->checker) != FINE)
 		return false;
-	if (!o->no_trust && path_in(o->fleet, "ci.pem", ci_file, sizeof(ci_file)))
-		offer_trust_anchor(&run->server, run->procedure->fleet->trust,
-			authority_certificate(&run->fleet->maker.ci), ci_file);
+	run_offer_anchor(run);
 	run->companions = companions_open(&run->server, &run->fleet->header, &af);
 	run->certificates = run->companions == NULL
 				    ? NULL

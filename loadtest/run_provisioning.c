@@ -4,7 +4,7 @@
 
 #include "loadtest/json_scan.h"
 #include "loadtest/procedures.h"
-#include "loadtest/run.h"
+#include "loadtest/run_procedures.h"
 
 #define LINE_LEN (2 * IMSI_DIGITS + 2) /* "dimsi imsi\n" */
 
@@ -78,30 +78,56 @@ static void flush_acknowledged(struct provisioning *p)
 	p->lines_len = 0;
 }
 
-static void judge_acceptance(
-	struct provisioning *p, uint64_t device, const struct attach_answer *a, bool created)
+static bool is_for_device(struct run *run, uint64_t device, const struct attach_answer *a)
 {
-	struct run *run = p->run;
-	struct tally *t = &run->tally;
 	const struct fleet_record *r = fleet_at(run->fleet, device);
 
-	if (!a->is_complete) {
-		tally_wrong(t, WRONG_FORM);
-		return;
-	}
-	if (a->dimsi != r->imsi || !bytes_equal(a->se_id, bytes_of_text(r->id))) {
-		tally_wrong(t, WRONG_DEVICE);
-		return;
-	}
+	if (!a->is_complete)
+		return run_wrong(run, WRONG_FORM);
+	if (a->dimsi != r->imsi || !bytes_equal(a->se_id, bytes_of_text(r->id)))
+		return run_wrong(run, WRONG_DEVICE);
+	return true;
+}
+
+/* false: the device's run ends here. */
+static bool accept(struct run *run, uint64_t device, const struct attach_answer *a, bool created)
+{
+	const struct fleet_record *r = fleet_at(run->fleet, device);
+
 	if (r->fault != FAULT_NONE)
-		tally_wrong(t, WRONG_ACCEPTANCE);
-	note_acknowledged(p, a->dimsi, a->imsi);
-	if (!tally_acknowledge(t, device, a->imsi, created))
-		return;
+		tally_wrong(&run->tally, WRONG_ACCEPTANCE);
+	if (!tally_acknowledge(&run->tally, device, a->imsi, created))
+		return false;
 	if (run_verifies(run, device) &&
 		endorsement_check(run->checker, &a->endorsement, bytes_of(r->atk, r->atk_len),
 			r->imsi, r->id, a->issued_at) != FINE)
-		tally_wrong(t, WRONG_ENDORSEMENT);
+		return run_wrong(run, WRONG_ENDORSEMENT);
+	return true;
+}
+
+static void judge_acceptance(
+	struct provisioning *p, uint64_t device, const struct attach_answer *a, bool created)
+{
+	if (!is_for_device(p->run, device, a))
+		return;
+	note_acknowledged(p, a->dimsi, a->imsi);
+	(void)accept(p->run, device, a, created);
+}
+
+bool context_write(struct run *run, struct flight *f)
+{
+	return run_post(run, f, attach_write_item(&run->texts, run_record(run, f), f->body),
+		"/nausf-initial-attach/v1/contexts");
+}
+
+bool context_judge(struct run *run, struct flight *f)
+{
+	struct attach_answer a;
+	uint64_t device = run_device(run, f);
+
+	if (!attach_read_answer(f->request.answer, &a))
+		return run_wrong(run, WRONG_FORM);
+	return is_for_device(run, device, &a) && accept(run, device, &a, f->request.status == 201);
 }
 
 static void judge_item(struct provisioning *p, uint64_t device, int status, struct bytes text)

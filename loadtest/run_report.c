@@ -4,7 +4,9 @@
 
 #include "base/json_out.h"
 #include "loadtest/procedures.h"
-#include "loadtest/run.h"
+#include "loadtest/run_mix.h"
+
+#define JSON_ROOM (1u << 20)
 
 static const struct {
 	const char *name;
@@ -70,8 +72,8 @@ static void write_steps(struct json_out *o, const struct run *run)
 {
 	json_key(o, "steps");
 	json_open(o, '{');
-	for (unsigned i = 0; i < run->procedure->step_count; i++) {
-		json_key(o, run->procedure->steps[i].name);
+	for (unsigned i = 0; run_step_at(run, i) != NULL; i++) {
+		json_key(o, run_step_at(run, i)->name);
 		json_open(o, '{');
 		json_member_number(o, "requests", (int64_t)run->measured.steps[i].count);
 		write_latency(o, &run->measured.steps[i]);
@@ -82,7 +84,10 @@ static void write_steps(struct json_out *o, const struct run *run)
 
 static uint64_t signatures_verified(const struct run *run)
 {
-	return run->checker != NULL ? signature_checker_verified(run->checker) : 0;
+	const struct signature_checker *c =
+		run->checker != NULL ? run->checker : run->identity.checker;
+
+	return c != NULL ? signature_checker_verified(c) : 0;
 }
 
 static void write_counts(struct json_out *o, const struct tally *t)
@@ -104,39 +109,78 @@ static void write_counts(struct json_out *o, const struct tally *t)
 	json_close(o, '}');
 }
 
+/* The members of an object that the caller has opened. */
+static void write_run(struct json_out *o, const struct run *run)
+{
+	const struct tally *t = &run->tally;
+
+	json_member_text(o, "procedure", run->procedure->name);
+	json_member_number(o, "acknowledged", (int64_t)t->acknowledged);
+	json_member_number(o, "created", (int64_t)t->created);
+	json_member_number(o, "expectedRefusals", (int64_t)t->expected_refusals);
+	json_member_number(o, "verified", (int64_t)t->verified);
+	json_member_number(o, "signaturesVerified", (int64_t)signatures_verified(run));
+	json_member_number(o, "completed", (int64_t)t->completed);
+	if (run->procedure->provisions && !run->is_mixed)
+		write_phase(o, "provisioning", &run->provisioning, t->acknowledged);
+	write_phase(o, run->procedure->phase_key, &run->measured, run->measured.items);
+	if (run_step_at(run, 1) != NULL)
+		write_steps(o, run);
+	write_counts(o, t);
+}
+
+static void write_options(struct json_out *o, const struct run_options *p, const char *url)
+{
+	json_member_text(o, "url", url);
+	json_member_number(o, "concurrency", (int64_t)p->concurrency);
+	json_member_number(o, "rate", (int64_t)p->rate);
+	json_member_number(o, "batch", (int64_t)p->batch);
+}
+
 static const char *make_json(const struct run *run, struct arena *arena, size_t *len)
 {
-	const struct run_options *p = run->options;
-	const struct tally *t = &run->tally;
 	struct json_out o = json_start(arena);
 
 	json_open(&o, '{');
-	json_member_text(&o, "procedure", p->procedure);
-	json_member_text(&o, "url", run->server.url);
-	json_member_number(&o, "concurrency", (int64_t)p->concurrency);
-	json_member_number(&o, "rate", (int64_t)p->rate);
-	json_member_number(&o, "batch", (int64_t)p->batch);
-	json_member_number(&o, "acknowledged", (int64_t)t->acknowledged);
-	json_member_number(&o, "created", (int64_t)t->created);
-	json_member_number(&o, "expectedRefusals", (int64_t)t->expected_refusals);
-	json_member_number(&o, "verified", (int64_t)t->verified);
-	json_member_number(&o, "signaturesVerified", (int64_t)signatures_verified(run));
-	json_member_number(&o, "completed", (int64_t)t->completed);
-	if (run->procedure->provisions)
-		write_phase(&o, "provisioning", &run->provisioning, t->acknowledged);
-	write_phase(&o, run->procedure->phase_key, &run->measured, run->measured.items);
-	if (run->procedure->step_count > 1)
-		write_steps(&o, run);
-	write_counts(&o, t);
+	write_options(&o, run->options, run->server.url);
+	write_run(&o, run);
 	json_close(&o, '}');
 	return json_end(&o, len);
 }
 
-static bool write_json(const struct run *run, const char *file)
+static uint64_t wrong_answers(const struct run_mix *m)
 {
-	struct arena *arena = arena_new(1u << 20);
-	size_t len = 0;
-	const char *text = arena != NULL ? make_json(run, arena, &len) : NULL;
+	uint64_t wrong = 0;
+
+	for (unsigned i = 0; i < m->mix.count; i++)
+		wrong += tally_wrong_total(&m->runs[i]->tally);
+	return wrong;
+}
+
+static const char *make_mix_json(const struct run_mix *m, struct arena *arena, size_t *len)
+{
+	struct json_out o = json_start(arena);
+
+	json_open(&o, '{');
+	write_options(&o, m->options, m->server.url);
+	json_key(&o, "procedures");
+	json_open(&o, '[');
+	for (unsigned i = 0; i < m->mix.count; i++) {
+		json_open(&o, '{');
+		json_member_number(&o, "share", m->mix.shares[i]);
+		write_run(&o, m->runs[i]);
+		json_close(&o, '}');
+	}
+	json_close(&o, ']');
+	write_phase(&o, "total", &m->total, m->total.items);
+	json_member_number(&o, "wrongAnswers", (int64_t)wrong_answers(m));
+	json_close(&o, '}');
+	return json_end(&o, len);
+}
+
+/* text is of the arena, or NULL. */
+static bool write_json(const char *text, size_t len, const char *file)
+{
 	bool to_stdout = strcmp(file, "-") == 0;
 	FILE *out = to_stdout ? stdout : fopen(file, "we");
 	bool fine = text != NULL && out != NULL && fwrite(text, 1, len, out) == len &&
@@ -144,7 +188,6 @@ static bool write_json(const struct run *run, const char *file)
 
 	if (out != NULL)
 		fine = (to_stdout ? fflush(out) : fclose(out)) == 0 && fine;
-	arena_free(arena);
 	if (!fine)
 		fprintf(stderr, "arpfload: %s: %s\n", file, strerror(errno));
 	return fine;
@@ -162,7 +205,18 @@ static void print_phase(const char *name, const struct drive_result *r, uint64_t
 	printf("%-18s %8" PRIu64 " %9.1f %9.0f", name, devices, (double)r->wall_us / 1e6,
 		per_second(devices, r->wall_us));
 	print_latency(&r->latency);
-	printf(" %8.1f\n", cpu_per_item(r));
+	/* What each of several that run at once takes of this process is not known. */
+	if (r->cpu_us > 0)
+		printf(" %8.1f", cpu_per_item(r));
+	putchar('\n');
+}
+
+static void print_heading(void)
+{
+	printf("%-18s %8s %9s %9s", "", "DEVICES", "SECONDS", "PER S");
+	for (size_t i = 0; i < PERCENTILES; i++)
+		printf(" %5s ms", percentiles[i].name);
+	printf(" %5s ms %8s\n", "max", "OWN us");
 }
 
 static void print_phases(const struct run *run)
@@ -170,22 +224,19 @@ static void print_phases(const struct run *run)
 	const struct procedure *p = run->procedure;
 	const struct drive_result *m = &run->measured;
 
-	printf("%-18s %8s %9s %9s", "", "DEVICES", "SECONDS", "PER S");
-	for (size_t i = 0; i < PERCENTILES; i++)
-		printf(" %5s ms", percentiles[i].name);
-	printf(" %5s ms %8s\n", "max", "OWN us");
-	if (p->provisions)
+	if (p->provisions && !run->is_mixed)
 		print_phase("provisioning", &run->provisioning, run->tally.acknowledged);
 	if (m->items > 0)
-		print_phase(p->phase, m, m->items);
+		print_phase(run->is_mixed ? p->name : p->phase, m, m->items);
 	/* Of a first step alone the row above has said all. */
-	for (unsigned i = 0; m->steps[1].count > 0 && i < p->step_count; i++) {
-		printf("  %-16s %8" PRIu64 " %9s %9.0f", p->steps[i].name, m->steps[i].count, "",
-			per_second(m->steps[i].count, m->wall_us));
+	for (unsigned i = 0; m->steps[1].count > 0 && run_step_at(run, i) != NULL; i++) {
+		if (m->steps[i].count == 0)
+			continue;
+		printf("  %-16s %8" PRIu64 " %9s %9.0f", run_step_at(run, i)->name,
+			m->steps[i].count, "", per_second(m->steps[i].count, m->wall_us));
 		print_latency(&m->steps[i]);
 		putchar('\n');
 	}
-	putchar('\n');
 }
 
 static void print_successes(const struct run *run)
@@ -206,28 +257,84 @@ static void print_successes(const struct run *run)
 			run->provisioning.repeated + run->measured.repeated);
 }
 
-static void print_table(const struct run *run)
+static void print_errors(const struct run *run)
 {
 	const struct tally *t = &run->tally;
 
-	print_phases(run);
-	print_successes(run);
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		if (t->errors[i] > 0)
 			printf("error %-28s %" PRIu64 "\n", outcome_cause((enum outcome)i),
 				t->errors[i]);
-	printf("wrong answers: %" PRIu64 "\n", tally_wrong_total(t));
+}
+
+static void print_wrong(const struct run *run)
+{
+	const struct tally *t = &run->tally;
+
 	for (int i = 0; i < WRONG_COUNT; i++)
 		if (t->wrong[i] > 0)
 			printf("WRONG %-28s %" PRIu64 "\n", wrong_answer_name((enum wrong_answer)i),
 				t->wrong[i]);
 }
 
+static void print_table(const struct run *run)
+{
+	print_heading();
+	print_phases(run);
+	putchar('\n');
+	print_successes(run);
+	print_errors(run);
+	printf("wrong answers: %" PRIu64 "\n", tally_wrong_total(&run->tally));
+	print_wrong(run);
+}
+
+static void print_mix_table(const struct run_mix *m)
+{
+	print_heading();
+	for (unsigned i = 0; i < m->mix.count; i++)
+		print_phases(m->runs[i]);
+	print_phase("total", &m->total, m->total.items);
+	for (unsigned i = 0; i < m->mix.count; i++) {
+		printf("\n%s: ", m->mix.procedures[i]->name);
+		print_successes(m->runs[i]);
+		print_errors(m->runs[i]);
+		print_wrong(m->runs[i]);
+	}
+	printf("\nwrong answers: %" PRIu64 "\n", wrong_answers(m));
+}
+
+/* Where a file of JSON is asked for; "-" is stdout in place of the table. */
+static bool to_stdout_as_json(const struct run_options *o)
+{
+	return o->json != NULL && strcmp(o->json, "-") == 0;
+}
+
 bool run_report(const struct run *run)
 {
 	const char *file = run->options->json;
+	struct arena *arena = arena_new(JSON_ROOM);
+	size_t len = 0;
 
-	if (file == NULL || strcmp(file, "-") != 0)
+	if (!to_stdout_as_json(run->options))
 		print_table(run);
-	return file == NULL || write_json(run, file);
+	const char *text = arena != NULL ? make_json(run, arena, &len) : NULL;
+	bool fine = file == NULL || write_json(text, len, file);
+
+	arena_free(arena);
+	return fine;
+}
+
+bool run_report_mix(const struct run_mix *m)
+{
+	const char *file = m->options->json;
+	struct arena *arena = arena_new(JSON_ROOM);
+	size_t len = 0;
+
+	if (!to_stdout_as_json(m->options))
+		print_mix_table(m);
+	const char *text = arena != NULL ? make_mix_json(m, arena, &len) : NULL;
+	bool fine = file == NULL || write_json(text, len, file);
+
+	arena_free(arena);
+	return fine;
 }

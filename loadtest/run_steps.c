@@ -3,10 +3,8 @@
 
 #include "loadtest/json_scan.h"
 #include "loadtest/procedures.h"
-#include "loadtest/run.h"
+#include "loadtest/run_procedures.h"
 #include "loadtest/subscribers.h"
-
-#define BODY_MAX 8192 /* of every procedure's steps */
 
 /* SplitMix64: which device is next need not be a secret, and must not need a state. */
 static uint64_t scatter(uint64_t i)
@@ -29,25 +27,57 @@ const struct fleet_record *run_record(const struct run *run, const struct flight
 	return fleet_at(run->fleet, run_device(run, f));
 }
 
+static bool write_url(struct run *run, struct flight *f, const char *path, va_list rest)
+{
+	int head = snprintf(f->url, sizeof(f->url), "%s", run->server.url);
+	int tail = vsnprintf(f->url + head, sizeof(f->url) - (size_t)head, path, rest);
+
+	f->request.url = f->url;
+	return (tail > 0 && (size_t)(head + tail) < sizeof(f->url)) || run_wrong(run, WRONG_FORM);
+}
+
 bool run_post(struct run *run, struct flight *f, size_t body_len, const char *path, ...)
 {
 	va_list rest;
-	int head = snprintf(f->url, sizeof(f->url), "%s", run->server.url);
 
-	va_start(rest, path);
-	int tail = vsnprintf(f->url + head, sizeof(f->url) - (size_t)head, path, rest);
-	va_end(rest);
 	f->request.method = "POST";
-	f->request.url = f->url;
 	f->request.content_type = "application/json";
 	f->request.body = bytes_of(f->body, body_len);
-	return (tail > 0 && (size_t)(head + tail) < sizeof(f->url)) || run_wrong(run, WRONG_FORM);
+	va_start(rest, path);
+	bool fine = write_url(run, f, path, rest);
+	va_end(rest);
+	return fine;
+}
+
+bool run_delete(struct run *run, struct flight *f, const char *path, ...)
+{
+	va_list rest;
+
+	f->request.method = "DELETE";
+	f->request.content_type = NULL;
+	f->request.body = bytes_of(NULL, 0);
+	va_start(rest, path);
+	bool fine = write_url(run, f, path, rest);
+	va_end(rest);
+	return fine;
 }
 
 bool run_wrong(struct run *run, enum wrong_answer w)
 {
 	tally_wrong(&run->tally, w);
 	return false;
+}
+
+const struct run_step *run_step_at(const struct run *run, unsigned i)
+{
+	static const struct run_step context = { "4.4 context", context_write, context_judge };
+	const struct procedure *p = run->procedure;
+	bool is_first = p->provisions && run->is_mixed;
+
+	if (is_first && i == 0)
+		return &context;
+	i -= is_first;
+	return i < p->step_count ? &p->steps[i] : NULL;
 }
 
 static void show_progress(struct run *run)
@@ -60,7 +90,7 @@ static bool write_step(void *context, struct flight *f)
 {
 	struct run *run = context;
 
-	if (run->procedure->steps[f->step].write(run, f))
+	if (run_step_at(run, f->step)->write(run, f))
 		return true;
 	show_progress(run);
 	return false;
@@ -79,34 +109,44 @@ static enum outcome cause_of(const struct flight *f)
 	return cause;
 }
 
-static void refuse(struct run *run, enum outcome cause)
+static void refuse(struct run *run, const struct flight *f, enum outcome cause)
 {
-	tally_error(&run->tally, cause);
+	/* Faulty devices are refused where they are provisioned. */
+	if (run->procedure->provisions && run->is_mixed && f->step == 0)
+		tally_refuse(
+			&run->tally, run_device(run, f), cause, fleet_expected(run_record(run, f)));
+	else
+		tally_error(&run->tally, cause);
 	if (cause != USER_NOT_FOUND || run->said_unknown)
 		return;
 	run->said_unknown = true;
 	fprintf(stderr,
 		"arpfload: the server does not know this fleet's subscribers: arpfctl subscriber "
 		"import %s/" SUBSCRIBERS_FILE "\n",
-		run->options->fleet);
+		run->folder);
 }
 
-static enum flight_verdict judge_step(
-	void *context, struct flight *f, enum outcome outcome, bool last)
+enum flight_verdict run_judge(struct run *run, struct flight *f, enum outcome outcome, bool last)
 {
-	struct run *run = context;
-	const struct procedure *p = run->procedure;
-
 	if (outcome == FINE && f->request.status / 100 != 2)
 		outcome = cause_of(f);
 	if (outcome_kind(outcome) == KIND_TRANSIENT && !last)
 		return FLIGHT_AGAIN;
 	if (outcome != FINE)
-		refuse(run, outcome);
-	else if (p->steps[f->step].judge(run, f) && f->step + 1 < p->step_count)
+		refuse(run, f, outcome);
+	else if (run_step_at(run, f->step)->judge(run, f) && run_step_at(run, f->step + 1) != NULL)
 		return FLIGHT_GOES_ON;
-	show_progress(run);
 	return FLIGHT_ENDED;
+}
+
+static enum flight_verdict judge_step(
+	void *context, struct flight *f, enum outcome outcome, bool last)
+{
+	enum flight_verdict verdict = run_judge(context, f, outcome, last);
+
+	if (verdict == FLIGHT_ENDED)
+		show_progress(context);
+	return verdict;
 }
 
 enum outcome run_steps(struct run *run)
@@ -124,7 +164,7 @@ enum outcome run_steps(struct run *run)
 		drive_run(&(struct drive_settings){ .server = &run->server,
 				  .items = is_endless ? UINT64_MAX : items,
 				  .batch = 1,
-				  .body_size = BODY_MAX,
+				  .body_size = RUN_BODY_MAX,
 				  .state_size = p->state_size,
 				  .rate = is_paced ? o->rate : 0,
 				  .concurrency = (unsigned)o->concurrency,

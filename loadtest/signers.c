@@ -9,39 +9,10 @@
 struct certificates {
 	uint8_t key_id[32];
 	bool has_key_id;
-	struct bytes ecka, sign, chain[CHAIN_MOST];
-	size_t chain_count;
-	uint8_t room[(2 + CHAIN_MOST) * ARPF_CERT_MAX];
-	size_t used;
+	struct bytes ecka, sign;
+	struct certificate_list chain;
+	struct certificate_room room;
 };
-
-static bool read_certificate(struct certificates *c, struct bytes value, struct bytes *der)
-{
-	struct bytes text;
-	size_t len;
-
-	if (!json_scan_text(value, &text) || text.len > BASE64_LEN(ARPF_CERT_MAX) - 4 ||
-		c->used + ARPF_CERT_MAX > sizeof(c->room) ||
-		!base64_read((const char *)text.at, text.len, c->room + c->used, &len))
-		return false;
-	*der = bytes_of(c->room + c->used, len);
-	c->used += len;
-	return true;
-}
-
-static bool read_chain(struct certificates *c, struct bytes value)
-{
-	struct json_scan scan;
-	struct json_member m;
-
-	if (!json_scan_array(value, &scan))
-		return false;
-	while (json_scan_member(&scan, &m))
-		if (c->chain_count == CHAIN_MOST ||
-			!read_certificate(c, m.value, &c->chain[c->chain_count++]))
-			return false;
-	return !scan.broken;
-}
 
 static bool read_certificates(struct bytes answer, struct certificates *c)
 {
@@ -53,11 +24,11 @@ static bool read_certificates(struct bytes answer, struct certificates *c)
 		if (json_is(&m, "keyId"))
 			fine = c->has_key_id = json_scan_hex(m.value, c->key_id, sizeof(c->key_id));
 		else if (json_is(&m, "certEcka"))
-			fine = read_certificate(c, m.value, &c->ecka);
+			fine = certificate_read_json(&c->room, m.value, &c->ecka);
 		else if (json_is(&m, "certSign"))
-			fine = read_certificate(c, m.value, &c->sign);
+			fine = certificate_read_json(&c->room, m.value, &c->sign);
 		else if (json_is(&m, "chain"))
-			fine = read_chain(c, m.value);
+			fine = certificate_list_read_json(&c->room, m.value, &c->chain);
 	}
 	return fine && !scan.broken && c->has_key_id && c->ecka.len > 0 && c->sign.len > 0;
 }
@@ -67,12 +38,13 @@ static enum outcome verify_certificates(
 {
 	struct certificate signer;
 	int64_t now = clock_unix();
-	enum outcome o = se_verify_arpf(c->ecka, c->chain, c->chain_count, anchor, now, &out->ecka);
+	enum outcome o =
+		se_verify_arpf(c->ecka, c->chain.der, c->chain.count, anchor, now, &out->ecka);
 
 	if (o == FINE && memcmp(out->ecka.key_id, c->key_id, sizeof(c->key_id)) != 0)
 		o = CERTIFICATE_UNTRUSTED;
 	if (o == FINE)
-		o = se_verify_signer(c->sign, c->chain, c->chain_count, anchor, now, &signer);
+		o = se_verify_signer(c->sign, c->chain.der, c->chain.count, anchor, now, &signer);
 	if (o != FINE)
 		return o;
 	memcpy(out->signer_point, signer.public_key.at, sizeof(out->signer_point));
@@ -134,7 +106,8 @@ static bool read_parameters(struct bytes answer, struct ibs_parameters *p, struc
 		else if (json_is(&m, "kpak"))
 			has_kpak = json_scan_base64(m.value, p->kpak, sizeof(p->kpak));
 		else if (json_is(&m, "chain"))
-			has_chain = read_chain(c, m.value) && c->chain_count > 0;
+			has_chain = certificate_list_read_json(&c->room, m.value, &c->chain) &&
+				    c->chain.count > 0;
 	}
 	if (!has_suite || !has_signer || scan.broken)
 		return false;
@@ -150,11 +123,11 @@ static enum outcome make_certificate_checker(
 	struct certificate signer;
 	uint8_t id[SHA256_LEN];
 	char text[2 * SHA256_LEN + 1];
-	enum outcome o = se_verify_signer(c->chain[0], c->chain + 1, c->chain_count - 1,
+	enum outcome o = se_verify_signer(c->chain.der[0], c->chain.der + 1, c->chain.count - 1,
 		bytes_of(NULL, 0), clock_unix(), &signer);
 
 	if (o == FINE)
-		o = sha256(&c->chain[0], 1, id);
+		o = sha256(&c->chain.der[0], 1, id);
 	if (o != FINE)
 		return o;
 	hex_write(BYTES(id), text);

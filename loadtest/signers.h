@@ -7,10 +7,8 @@
 
 #include "device/batch_signature_check.h"
 #include "device/secure_element.h"
+#include "loadtest/certificate_json.h"
 #include "loadtest/exchange.h"
-
-#define CHAIN_MOST    4
-#define ARPF_CERT_MAX 2048
 
 /* As 4.1 gives them out (step 0-a), all verified. */
 struct arpf_certificates {

@@ -17,6 +17,9 @@ static const char *const names[WRONG_COUNT] = {
 	[WRONG_SIGNATURE] = "signature does not verify",
 	[WRONG_AGREEMENT] = "B or MAC3 not accepted",
 	[WRONG_PROFILE] = "K' or K'' does not open",
+	[WRONG_SERVER] = "server's certificates do not verify",
+	[WRONG_ACCEPT] = "attach accept's MAC is wrong",
+	[WRONG_DOWNLOAD] = "bound profile does not open",
 };
 
 const char *wrong_answer_name(enum wrong_answer w)

@@ -22,6 +22,9 @@ enum wrong_answer {
 	WRONG_SIGNATURE,   /* sigCn or profileSignature does not verify */
 	WRONG_AGREEMENT,   /* B or MAC3 that the device does not accept */
 	WRONG_PROFILE,     /* K' or K'' does not open, or the two sides' differ */
+	WRONG_SERVER,      /* certificates that lead to no root */
+	WRONG_ACCEPT,      /* an accepted attach whose MAC is not under Ks */
+	WRONG_DOWNLOAD,    /* a bound profile that does not open */
 	WRONG_COUNT,
 };
 

@@ -9,8 +9,7 @@
 
 #define AT(member) offsetof(struct walk_options, member)
 static const struct option_row rows[] = {
-	{ "procedure", "P", "initial-attach, first-auth, companion-dh, headless-device",
-		OPTION_TEXT, AT(procedure), .required = true },
+	{ "procedure", "P", PROCEDURES, OPTION_TEXT, AT(procedure), .required = true },
 	{ "fleet", "DIR", "take a device of this fleet (headless-device: its maker), not a new one",
 		OPTION_TEXT, AT(fleet) },
 	{ "device", "I", "which, from 0; 0 unless given", OPTION_NUMBER, AT(device), 0,
@@ -21,6 +20,7 @@ static const struct option_row rows[] = {
 		AT(serving_plmn) },
 	{ "companion-supi", "SUPI", "imsi-...: a subscriber that the server has", OPTION_TEXT,
 		AT(companion_supi) },
+	{ "supi", "SUPI", "auth-data: the same", OPTION_TEXT, AT(companion_supi) },
 	{ "k-file", "FILE", "its K, 32 hex digits", OPTION_TEXT, AT(k_file) },
 	{ "opc-file", "FILE", "its OPc, 32 hex digits", OPTION_TEXT, AT(opc_file) },
 	{ "af-fqdn", "NAME", "the server's name in AF_ID; $ARPF_AF_FQDN unless given", OPTION_TEXT,
@@ -29,6 +29,11 @@ static const struct option_row rows[] = {
 		OPTION_TEXT, AT(group) },
 	{ "key", "KIND", "headless-device: p256 or rsa; p256 unless given", OPTION_TEXT, AT(key) },
 	SERVER_ROWS(AT(server)),
+	{ "download", NULL, "first-auth: and step 11, the profile", OPTION_FLAG, AT(download) },
+	{ "save", "FILE", "a profile's SUPI and keys: FILE.supi, FILE.k, FILE.opc", OPTION_TEXT,
+		AT(save) },
+	{ "expect", "CAUSE", "auth-data: must be refused with this cause", OPTION_TEXT,
+		AT(expect) },
 	{ "no-trust", NULL, "do not ask the server to agree on the maker's root", OPTION_FLAG,
 		AT(no_trust) },
 };
@@ -43,7 +48,9 @@ static const struct command command = {
 		"companion-dh and headless-device need a companion UE that the server has as a\n"
 		"subscriber (arpfctl subscriber add): --companion-supi, --k-file, --opc-file. They "
 		"end\n"
-		"with the new device's first 5G AKA.",
+		"with the new device's first 5G AKA. auth-data is one 5G AKA of a subscriber: "
+		"--supi,\n"
+		"--k-file, --opc-file.",
 	.rows = rows,
 	.row_count = sizeof(rows) / sizeof(rows[0]),
 };
@@ -52,12 +59,11 @@ static bool is_usable(const struct procedure *p, const struct walk_options *o)
 {
 	if (p->walk == NULL)
 		fprintf(stderr, "arpfload walk: --procedure %s: nothing to show\n", p->name);
-	else if (p->fleet->has_companions &&
+	else if (p->needs_subscriber &&
 		 (o->companion_supi == NULL || o->k_file == NULL || o->opc_file == NULL))
 		fprintf(stderr,
-			"arpfload walk: --companion-supi, --k-file and --opc-file are "
-			"required for %s\n",
-			p->name);
+			"arpfload walk: --%s, --k-file and --opc-file are required for %s\n",
+			p->fleet->has_companions ? "companion-supi" : "supi", p->name);
 	else
 		return true;
 	return false;
@@ -100,6 +106,7 @@ int command_walk(int count, char **words)
 
 	if (w->server.loop != NULL)
 		server_close(&w->server);
+	server_identity_end(&w->identity);
 	fleet_close(&w->fleet);
 	wipe(w, sizeof(*w));
 	free(w);

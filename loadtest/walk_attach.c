@@ -4,7 +4,7 @@
 #include "base/secret.h"
 #include "loadtest/fleet_create.h"
 #include "loadtest/procedures.h"
-#include "loadtest/walk_parts.h"
+#include "loadtest/walk_download.h"
 
 static bool ask_arpf(struct walk *w)
 {
@@ -174,6 +174,32 @@ bool walk_initial_attach(struct walk *w)
 	return provision(w) && ask_vectors(w) && attach(w);
 }
 
+/* By SK.SE.ECDSA; the profile keeps the SUPI and brings a K of its own, and eK has done its work. */
+static bool download_profile(struct walk *w, const char *supi)
+{
+	const struct fleet_record *d = &w->device;
+	struct credential c = { .key = d->signing_key,
+		.chain = {
+			bytes_of(d->certificate, d->certificate_len), w->texts.parts[d->part] } };
+	struct downloaded got;
+	struct usim usim;
+	struct usim_answer answer;
+
+	walk_heading("11", "The UE downloads its profile from the subscription manager");
+	bool fine = walk_download(w, "11", &c, supi, NULL, &got);
+
+	if (fine) {
+		walk_heading("then", "It authenticates with the profile's K; eK is retired");
+		usim_make(&usim, got.profile.k, got.profile.opc);
+		fine = walk_authenticate(w, "then", supi, got.profile.imsi, &usim, &answer) &&
+		       walk_save_profile(w, &got.profile);
+		wipe(&usim, sizeof(usim));
+		wipe(&answer, sizeof(answer));
+		wipe(&got, sizeof(got));
+	}
+	return fine;
+}
+
 bool walk_first_auth(struct walk *w)
 {
 	struct usim usim;
@@ -190,6 +216,8 @@ bool walk_first_auth(struct walk *w)
 
 	if (fine)
 		walk_heading("10", "UE and Target AUSF have authenticated each other by eK");
+	if (fine && w->options->download)
+		fine = download_profile(w, supi);
 	wipe(&usim, sizeof(usim));
 	wipe(&answer, sizeof(answer));
 	return fine;

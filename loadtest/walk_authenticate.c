@@ -92,6 +92,7 @@ static bool read_key_file(const char *file, uint8_t key[16])
 	return fine;
 }
 
+/* The subscriber of the options, with its keys. */
 static bool read_companion(struct walk *w)
 {
 	const struct walk_options *o = w->options;
@@ -102,8 +103,8 @@ static bool read_companion(struct walk *w)
 
 	if (!imsi_read_supi(o->companion_supi, strlen(o->companion_supi), &imsi) ||
 		!plmn_read(plmn_text, strlen(plmn_text), &plmn) || !plmn_has_imsi(plmn, imsi)) {
-		fprintf(stderr, "arpfload: --companion-supi %s: not imsi-... of PLMN %s\n",
-			o->companion_supi, plmn_text);
+		fprintf(stderr, "arpfload: %s: not imsi-... of PLMN %s\n", o->companion_supi,
+			plmn_text);
 		return false;
 	}
 	bool fine = read_key_file(o->k_file, k) && read_key_file(o->opc_file, opc);
@@ -140,4 +141,41 @@ bool walk_open_companion(struct walk *w)
 	walk_fingerprint("K_AKMA", BYTES(c->k_akma));
 	walk_fingerprint("K", BYTES(c->k));
 	return companion_register(&w->server, c);
+}
+
+/* As a life cycle's state says it must. */
+static bool is_refused(struct walk *w, const char *cause)
+{
+	const struct walk_options *o = w->options;
+	char path[AKA_PATH_MAX], body[AKA_BODY_MAX], said[64] = "";
+	struct http_request r;
+	size_t len = aka_write_request(w->serving_network, body);
+
+	if (!aka_path(o->companion_supi, AKA_GENERATE, path))
+		return walk_failed("5", "an identity too long");
+	walk_line("POST", "%s, %zu bytes", path, len);
+	enum outcome outcome = exchange(&w->server, "POST", path, bytes_of(body, len), &r);
+
+	if (outcome == FINE)
+		problem_cause(r.answer, said, sizeof(said));
+	walk_line("answer", "%d %s", outcome == FINE ? r.status : 0, said);
+	http_request_clear(&r);
+	return strcmp(said, cause) == 0 || walk_failed("5", "not refused as it must be");
+}
+
+bool walk_auth_data(struct walk *w)
+{
+	const struct walk_options *o = w->options;
+	struct usim_answer answer;
+
+	if (!read_companion(w))
+		return false;
+	walk_heading("5", "The serving network asks for the subscriber's authentication data");
+	if (o->expect != NULL)
+		return is_refused(w, o->expect);
+	bool fine = walk_authenticate(
+		w, "5", o->companion_supi, w->companion.imsi, &w->companion.usim, &answer);
+
+	wipe(&answer, sizeof(answer));
+	return fine;
 }

@@ -6,6 +6,7 @@
 #define LOADTEST_WALK_PARTS_H
 
 #include "device/companion_ue.h"
+#include "device/server_identity.h"
 #include "loadtest/aka.h"
 #include "loadtest/attach.h"
 #include "loadtest/exchange.h"
@@ -16,10 +17,10 @@ struct procedure;
 
 struct walk_options {
 	const char *procedure, *fleet, *plmn, *serving_plmn, *af_fqdn;
-	const char *companion_supi, *k_file, *opc_file, *group, *key;
+	const char *companion_supi, *k_file, *opc_file, *group, *key, *expect, *save;
 	uint64_t device;
 	struct server_options server;
-	bool no_trust;
+	bool no_trust, download;
 };
 
 struct walk {
@@ -34,6 +35,8 @@ struct walk {
 	struct attach_answer answer;
 	char dimsi[IMSI_DIGITS + 1];
 	uint8_t rand[16], autn[16];
+	/* attach with device credentials, downloads */
+	struct server_identity identity;
 	/* companion UEs */
 	struct companion_ue companion;
 	char serving_network[SERVING_NETWORK_MAX + 1];
@@ -44,6 +47,9 @@ bool walk_initial_attach(struct walk *w);
 bool walk_first_auth(struct walk *w);
 bool walk_companion_dh(struct walk *w);
 bool walk_headless_device(struct walk *w);
+bool walk_auth_data(struct walk *w);
+bool walk_device_attach(struct walk *w);
+bool walk_profile_download(struct walk *w);
 
 /*
  * One 5G AKA by this USIM, with its event: identity is the SUPI or SUCI in the path. Shows what comes of it

@@ -58,6 +58,16 @@ void http_send(struct http_client *c, struct http_request *request)
 	c->under_way = t;
 }
 
+static void keep_transfer(struct http_client *c, struct transfer *t)
+{
+	if (t->identity != c->settings.identity) {
+		transfer_free(t);
+		return;
+	}
+	t->next = c->kept;
+	c->kept = t;
+}
+
 /* Takes the request off its transfer, which is kept for another unless it was made for this one. */
 static struct http_request *end_transfer(struct transfer *t)
 {
@@ -77,8 +87,7 @@ static struct http_request *end_transfer(struct transfer *t)
 		transfer_free(t);
 		return r;
 	}
-	t->next = c->kept;
-	c->kept = t;
+	keep_transfer(c, t);
 	return r;
 }
 
@@ -226,6 +235,8 @@ struct http_client *http_client_new(
 		return NULL;
 	c->loop = loop;
 	c->settings = *settings;
+	if (settings->identity != NULL)
+		http_identity_take(settings->identity);
 	ev_init(&c->timer, on_timer);
 	ev_timer_init(&c->late, on_late, 0., 0.);
 	c->timer.data = c->late.data = c;
@@ -235,6 +246,25 @@ struct http_client *http_client_new(
 		return NULL;
 	}
 	return c;
+}
+
+static void free_kept(struct http_client *c)
+{
+	for (struct transfer *t = c->kept; t != NULL;) {
+		struct transfer *next = t->next;
+
+		transfer_free(t);
+		t = next;
+	}
+	c->kept = NULL;
+}
+
+/* libcurl takes no connection again that was made as somebody else. */
+void http_client_set_identity(struct http_client *c, struct http_identity *identity)
+{
+	free_kept(c);
+	http_identity_give_back(c->settings.identity);
+	c->settings.identity = identity != NULL ? http_identity_take(identity) : NULL;
 }
 
 void http_client_start(void)
@@ -258,12 +288,8 @@ void http_client_free(struct http_client *c)
 		r->done(r, PEER_FAILED);
 	}
 	end_failed(c);
-	for (struct transfer *t = c->kept; t != NULL;) {
-		struct transfer *next = t->next;
-
-		transfer_free(t);
-		t = next;
-	}
+	free_kept(c);
+	http_identity_give_back(c->settings.identity);
 	curl_multi_cleanup(c->multi);
 	ev_timer_stop(c->loop, &c->timer);
 	ev_timer_stop(c->loop, &c->late);

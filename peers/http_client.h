@@ -11,7 +11,7 @@
 
 #include <ev.h>
 
-#include "base/bytes.h"
+#include "peers/http_identity.h"
 
 struct http_client;
 
@@ -51,9 +51,9 @@ struct http_request {
 
 /* The texts are the caller's, until http_client_free(). */
 struct http_client_settings {
-	const char *unix_socket;                           /* NULL: by the URL's host */
-	const char *ca_file, *certificate_file, *key_file; /* TLS; NULL: the system's */
-	unsigned most_connections;                         /* to one host; further requests wait */
+	const char *unix_socket;        /* NULL: by the URL's host */
+	struct http_identity *identity; /* a reference is taken; NULL: none, and the system's CAs */
+	unsigned most_connections;      /* to one host; further requests wait */
 };
 
 struct http_client *http_client_new(
@@ -61,6 +61,8 @@ struct http_client *http_client_new(
 /* Once a process, before other threads begin and after they have ended. */
 void http_client_start(void);
 void http_client_stop(void);
+/* For requests from now on; those under way go on as what they began as. A reference is taken. */
+void http_client_set_identity(struct http_client *c, struct http_identity *identity);
 /* Requests under way are ended with PEER_FAILED. NULL is allowed. */
 void http_client_free(struct http_client *c);
 void http_send(struct http_client *c, struct http_request *request);

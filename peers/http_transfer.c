@@ -89,7 +89,36 @@ void transfer_free(struct transfer *t)
 		return;
 	curl_slist_free_all(t->headers);
 	curl_easy_cleanup(t->easy);
+	http_identity_give_back(t->identity);
 	free(t);
+}
+
+static bool set_blob(CURL *e, CURLoption option, struct bytes pem)
+{
+	struct curl_blob blob = { .data = (void *)(uintptr_t)pem.at, .len = pem.len };
+
+	return pem.len == 0 || curl_easy_setopt(e, option, &blob) == CURLE_OK;
+}
+
+/*
+ * A folder's CAs would be trusted beside the file's, and the file read again for every connection: libcurl
+ * keeps what it has read where there is no folder.
+ */
+static bool set_no_folder(CURL *e, bool has_own)
+{
+	bool has_file = has_own || curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
+
+	return !has_file || curl_easy_setopt(e, CURLOPT_CAPATH, NULL) == CURLE_OK;
+}
+
+/* The bytes are the identity's own. */
+static bool set_identity(struct transfer *t, struct http_identity *i)
+{
+	t->identity = http_identity_take(i);
+	return set_blob(t->easy, CURLOPT_CAINFO_BLOB, i->ca) &&
+	       set_blob(t->easy, CURLOPT_SSLCERT_BLOB, i->certificate) &&
+	       set_blob(t->easy, CURLOPT_SSLKEY_BLOB, i->key) &&
+	       set_no_folder(t->easy, i->ca.len > 0);
 }
 
 static bool set_once(struct transfer *t, const struct http_client_settings *s)
@@ -114,9 +143,6 @@ static bool set_once(struct transfer *t, const struct http_client_settings *s)
 		{ CURLOPT_PROTOCOLS_STR, "http,https" },
 		{ CURLOPT_NOPROXY, "*" },
 		{ CURLOPT_UNIX_SOCKET_PATH, s->unix_socket },
-		{ CURLOPT_CAINFO, s->ca_file },
-		{ CURLOPT_SSLCERT, s->certificate_file },
-		{ CURLOPT_SSLKEY, s->key_file },
 	};
 	bool fine = curl_easy_setopt(e, CURLOPT_PRIVATE, t) == CURLE_OK &&
 		    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
@@ -127,7 +153,7 @@ static bool set_once(struct transfer *t, const struct http_client_settings *s)
 	for (size_t i = 0; fine && i < sizeof(texts) / sizeof(texts[0]); i++)
 		fine = texts[i].value == NULL ||
 		       curl_easy_setopt(e, texts[i].option, texts[i].value) == CURLE_OK;
-	return fine;
+	return fine && (s->identity == NULL || set_identity(t, s->identity));
 }
 
 struct transfer *transfer_new(struct http_client *c, const struct http_client_settings *settings)
@@ -165,23 +191,18 @@ static bool set_policy(struct transfer *t, const struct fetch_policy *policy)
 		    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t) == CURLE_OK &&
 		    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
 		    curl_easy_setopt(e, CURLOPT_HEADERDATA, t) == CURLE_OK &&
-		    curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK;
+		    curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
+		    (policy->ca_file == NULL ||
+			    curl_easy_setopt(e, CURLOPT_CAINFO, policy->ca_file) == CURLE_OK);
 
 	for (size_t i = 0; fine && i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		fine = curl_easy_setopt(e, numbers[i].option, numbers[i].value) == CURLE_OK;
-	/*
-	 * A folder's CAs would be trusted beside the file's, and the file read again for every
-	 * connection: libcurl keeps what it has read where there is no folder.
-	 */
-	bool has_file =
-		policy->ca_file != NULL || curl_version_info(CURLVERSION_NOW)->cainfo != NULL;
-	return fine && (!has_file || curl_easy_setopt(e, CURLOPT_CAPATH, NULL) == CURLE_OK);
+	return fine && set_no_folder(e, policy->ca_file != NULL);
 }
 
 struct transfer *transfer_new_held(struct http_client *c, const struct fetch_policy *policy)
 {
-	struct transfer *t =
-		transfer_new(c, &(struct http_client_settings){ .ca_file = policy->ca_file });
+	struct transfer *t = transfer_new(c, &(struct http_client_settings){ 0 });
 
 	if (t == NULL || set_policy(t, policy))
 		return t;

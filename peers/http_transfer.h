@@ -15,8 +15,9 @@ struct transfer {
 	struct http_request *request;
 	CURL *easy; /* its private pointer is this */
 	struct curl_slist *headers;
-	char content_type[64]; /* that the headers are for */
-	size_t headers_len;    /* so many bytes of headers have come */
+	char content_type[64];          /* that the headers are for */
+	size_t headers_len;             /* so many bytes of headers have come */
+	struct http_identity *identity; /* the client's when it was made; a reference of its own */
 };
 
 /* NULL: no memory. */

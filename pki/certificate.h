@@ -4,8 +4,8 @@
  * The reader is strict and reads in place: d2i_X509 costs twice what checking the signature does,
  * and a leaf is read once and never again. It accepts a subset: version 3, definite minimal
  * lengths, the extensions basicConstraints, keyUsage, extKeyUsage, subject and authority key
- * identifier, subjectAltName, certificatePolicies, cRLDistributionPoints, authorityInfoAccess, and
- * unknown ones that are not critical. Whatever it does not accept is shown to OpenSSL, only to say
+ * identifier, subjectAltName, certificatePolicies, cRLDistributionPoints, authorityInfoAccess, the
+ * name constraints of SGP.22 (pki/name_constraints.h), and unknown ones that are not critical. Whatever it does not accept is shown to OpenSSL, only to say
  * why: no certificate at all is INVALID_PARAMETER, a certificate outside the profile is
  * CERTIFICATE_UNTRUSTED.
  *
@@ -43,6 +43,12 @@ struct certificate {
 	int path_length; /* -1: none given */
 	bool has_key_usage;
 	uint16_t key_usage; /* enum key_usage bits, bit 0 of the BIT STRING first */
+	struct bytes
+		policies; /* SEQUENCE OF PolicyInformation, content, not looked into; empty where absent */
+	/* What it issues is constrained: whoever uses it for that asks certificate_permits(), or refuses. */
+	bool has_name_constraints;
+	struct bytes permitted_names; /* GeneralSubtrees, content; empty where absent */
+	struct bytes permitted_eins;  /* SEQUENCE OF PrintableString, content; empty where absent */
 	uint8_t signature[P256_SIGNATURE_LEN];
 };
 

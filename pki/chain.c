@@ -1,83 +1,14 @@
 #include "pki/chain.h"
 
+#include "pki/chain_parts.h"
 #include "pki/issuer_cache.h"
 
-/* What its place in the chain asks of a certificate. */
-struct place {
-	const char *culprit;
-	bool is_ca;
-	bool needs_key_usage; /* required; else looked at where it is given */
-	uint16_t key_usage;
-	int cas_below;
-};
+static const struct chain_place place_ci = { "certCi", true, false, KEY_USAGE_KEY_CERT_SIGN, 1 };
+static const struct chain_place place_pn = { "certPn", true, true, KEY_USAGE_KEY_CERT_SIGN, 0 };
+static const struct chain_place place_se = { "certSe", false, true, KEY_USAGE_DIGITAL_SIGNATURE,
+	0 };
 
-static const struct place place_ci = { "certCi", true, false, KEY_USAGE_KEY_CERT_SIGN, 1 };
-static const struct place place_pn = { "certPn", true, true, KEY_USAGE_KEY_CERT_SIGN, 0 };
-static const struct place place_se = { "certSe", false, true, KEY_USAGE_DIGITAL_SIGNATURE, 0 };
-
-static const char outside_profile[] = "not a certificate of the profile asked for";
-
-static enum outcome refuse(
-	struct chain_failure *failure, const char *culprit, const char *reason, enum outcome o)
-{
-	*failure = (struct chain_failure){ culprit, reason };
-	return o;
-}
-
-/*
- * by: who issued it, itself for an anchor. All of this is looked at whenever a certificate is used.
- */
-static enum outcome check_place(const struct certificate *c, const struct issuer *by,
-	const struct place *place, const struct trust *trust, int64_t now, const char **reason)
-{
-	*reason = "not yet valid";
-	if (now < c->not_before)
-		return CERTIFICATE_EXPIRED;
-	*reason = "no longer valid";
-	if (now > c->not_after)
-		return CERTIFICATE_EXPIRED;
-	*reason = place->is_ca ? "not a CA certificate" : "a CA certificate";
-	if (c->is_ca != place->is_ca)
-		return CERTIFICATE_UNTRUSTED;
-	*reason = "the path length forbids a CA certificate below";
-	if (place->is_ca && c->path_length >= 0 && c->path_length < place->cas_below)
-		return CERTIFICATE_UNTRUSTED;
-	*reason = "the key usage does not allow this use";
-	if (c->has_key_usage ? (c->key_usage & place->key_usage) == 0 : place->needs_key_usage)
-		return CERTIFICATE_UNTRUSTED;
-	*reason = "revoked";
-	if (trust_has_revocation(trust, by->subject_hash, c->serial))
-		return CERTIFICATE_REVOKED;
-	return FINE;
-}
-
-/* The certificate, verified under `by`: kept from before, or now. *out has a reference. */
-static enum outcome take_verified(struct issuer_cache *cache, const struct issuer *by,
-	struct bytes der, struct issuer **out, const char **reason)
-{
-	struct issuer *fresh;
-
-	*out = issuer_cache_find(cache, by, der);
-	if (*out != NULL)
-		return FINE;
-	*reason = outside_profile;
-	enum outcome o = issuer_new(der, &fresh);
-	if (o != FINE)
-		return o;
-	o = issuer_verify(by, &fresh->certificate, reason);
-	if (o == FINE)
-		*out = issuer_cache_add(cache, by, fresh);
-	else
-		issuer_give_back(fresh);
-	return o;
-}
-
-static enum outcome check_leaf_key(const struct certificate *leaf, const char **reason)
-{
-	*reason = "the public key is not a point of the curve";
-	enum outcome o = p256_check_point(leaf->public_key);
-	return o == INVALID_PARAMETER ? CERTIFICATE_UNTRUSTED : o;
-}
+static const char no_device_id[] = "the subject's serialNumber is not a device identifier";
 
 /* Steps 2 and 3 of the order: PN by CI, SE by PN; *issuer may be given, else it is found here. */
 static enum outcome verify_se_links(struct issuer_cache *cache, const struct issuer *anchor,
@@ -86,13 +17,13 @@ static enum outcome verify_se_links(struct issuer_cache *cache, const struct iss
 {
 	failure->culprit = "certPn";
 	if (*issuer == NULL) {
-		enum outcome o = take_verified(cache, anchor, pn, issuer, &failure->reason);
+		enum outcome o = chain_take_verified(cache, anchor, pn, issuer, &failure->reason);
 
 		if (o != FINE)
 			return o;
 	}
 	failure->culprit = "certSe";
-	failure->reason = outside_profile;
+	failure->reason = chain_outside_profile;
 	if (leaf->der.at == NULL)
 		return CERTIFICATE_UNTRUSTED;
 	return issuer_verify(*issuer, leaf, &failure->reason);
@@ -105,7 +36,7 @@ static enum outcome check_se_places(const struct issuer *anchor, const struct is
 	const struct {
 		const struct certificate *certificate;
 		const struct issuer *by;
-		const struct place *place;
+		const struct chain_place *place;
 	} places[] = {
 		{ &anchor->certificate, anchor, &place_ci },
 		{ &issuer->certificate, anchor, &place_pn },
@@ -114,15 +45,15 @@ static enum outcome check_se_places(const struct issuer *anchor, const struct is
 
 	for (size_t i = 0; i < 3; i++) {
 		failure->culprit = places[i].place->culprit;
-		enum outcome o = check_place(places[i].certificate, places[i].by, places[i].place,
-			trust, now, &failure->reason);
+		enum outcome o = chain_check_place(places[i].certificate, places[i].by,
+			places[i].place, trust, now, &failure->reason);
 		if (o != FINE)
 			return o;
 	}
-	failure->reason = "the subject's serialNumber is not a device identifier";
+	failure->reason = no_device_id;
 	if (!device_id_is_valid(leaf->serial_number))
 		return CERTIFICATE_UNTRUSTED;
-	return check_leaf_key(leaf, &failure->reason);
+	return chain_check_leaf_key(leaf, &failure->reason);
 }
 
 /* Bytes that are no certificate come before all else. What is kept was read before. */
@@ -130,14 +61,13 @@ static enum outcome read_se_chain(const struct bytes *ci, const struct bytes *pn
 	struct certificate *leaf, struct chain_failure *failure)
 {
 	struct certificate unused;
-	static const char reason[] = "not a certificate";
 
 	if (ci != NULL && certificate_read(*ci, &unused) == INVALID_PARAMETER)
-		return refuse(failure, "certCi", reason, INVALID_PARAMETER);
+		return chain_refuse(failure, "certCi", chain_no_certificate, INVALID_PARAMETER);
 	if (pn != NULL && certificate_read(*pn, &unused) == INVALID_PARAMETER)
-		return refuse(failure, "certPn", reason, INVALID_PARAMETER);
+		return chain_refuse(failure, "certPn", chain_no_certificate, INVALID_PARAMETER);
 	if (certificate_read(se, leaf) == INVALID_PARAMETER)
-		return refuse(failure, "certSe", reason, INVALID_PARAMETER);
+		return chain_refuse(failure, "certSe", chain_no_certificate, INVALID_PARAMETER);
 	return FINE;
 }
 
@@ -151,12 +81,51 @@ enum outcome chain_verify_se(struct issuer_cache *cache, const struct trust *tru
 		anchor == NULL ? &ci : NULL, issuer == NULL ? &pn : NULL, se, leaf, failure);
 
 	if (o == FINE && anchor == NULL)
-		o = refuse(failure, "certCi", "not an agreed certificate issuer",
+		o = chain_refuse(failure, "certCi", "not an agreed certificate issuer",
 			CERTIFICATE_UNTRUSTED);
 	if (o == FINE)
 		o = verify_se_links(cache, anchor, pn, leaf, &issuer, failure);
 	if (o == FINE)
 		o = check_se_places(anchor, issuer, leaf, trust, now, failure);
+	issuer_give_back(issuer);
+	return o;
+}
+
+static enum outcome check_se_leaf(const struct issuer *issuer, const struct certificate *leaf,
+	const struct trust *trust, int64_t now, const char **reason)
+{
+	enum outcome o = issuer_verify(issuer, leaf, reason);
+
+	if (o == FINE)
+		o = chain_check_place(leaf, issuer, &place_se, trust, now, reason);
+	if (o == FINE && !device_id_is_valid(leaf->serial_number)) {
+		*reason = no_device_id;
+		o = CERTIFICATE_UNTRUSTED;
+	}
+	return o == FINE ? chain_check_leaf_key(leaf, reason) : o;
+}
+
+enum outcome chain_verify_se_by_anchor(struct issuer_cache *cache, const struct trust *trust,
+	struct bytes pn, struct bytes se, int64_t now, struct certificate *leaf,
+	struct chain_failure *failure)
+{
+	const struct chain_top top = { cache, trust, TRUST_SE, now, &place_ci, &place_pn };
+	struct issuer *issuer;
+
+	failure->culprit = "certificateChain";
+	failure->reason = chain_no_certificate;
+	enum outcome o = certificate_read(se, leaf);
+	if (o == INVALID_PARAMETER)
+		return o;
+	o = chain_take_under_anchor(&top, pn, &issuer, &failure->reason);
+	if (o != FINE)
+		return o;
+	if (leaf->der.at != NULL) {
+		o = check_se_leaf(issuer, leaf, trust, now, &failure->reason);
+	} else {
+		failure->reason = chain_outside_profile;
+		o = CERTIFICATE_UNTRUSTED;
+	}
 	issuer_give_back(issuer);
 	return o;
 }
@@ -180,12 +149,13 @@ static enum outcome read_all(struct bytes certificate, const struct bytes *chain
 	struct certificate unused;
 
 	if (chain_count > CHAIN_MAX)
-		return refuse(failure, "chain", "too many certificates", INVALID_PARAMETER);
+		return chain_refuse(failure, "chain", "too many certificates", INVALID_PARAMETER);
 	if (certificate_read(certificate, leaf) == INVALID_PARAMETER)
-		return refuse(failure, "certSign", "not a certificate", INVALID_PARAMETER);
+		return chain_refuse(failure, "certSign", chain_no_certificate, INVALID_PARAMETER);
 	for (size_t i = 0; i < chain_count; i++)
 		if (certificate_read(chain[i], &unused) == INVALID_PARAMETER)
-			return refuse(failure, "chain", "not a certificate", INVALID_PARAMETER);
+			return chain_refuse(
+				failure, "chain", chain_no_certificate, INVALID_PARAMETER);
 	return FINE;
 }
 
@@ -201,7 +171,7 @@ static struct issuer *find_anchor_above(
 	if (certificate_read(top, &c) != FINE)
 		return NULL;
 	while ((anchor = trust_next_anchor(trust, TRUST_ARPF, c.issuer, &place)) != NULL) {
-		if (take_verified(cache, anchor, top, &verified, &reason) == FINE) {
+		if (chain_take_verified(cache, anchor, top, &verified, &reason) == FINE) {
 			issuer_give_back(verified);
 			return anchor;
 		}
@@ -229,7 +199,7 @@ static enum outcome build_path(struct issuer_cache *cache, const struct trust *t
 		return CERTIFICATE_UNTRUSTED;
 	path->at[path->count++] = anchor;
 	while (used-- > 0) {
-		enum outcome o = take_verified(cache, path->at[path->count - 1], chain[used],
+		enum outcome o = chain_take_verified(cache, path->at[path->count - 1], chain[used],
 			&path->at[path->count], reason);
 
 		if (o != FINE)
@@ -244,19 +214,20 @@ static enum outcome check_arpf_places(const struct path *path, const struct cert
 {
 	failure->culprit = "chain";
 	for (int i = 0; i < path->count; i++) {
-		struct place place = { "chain", true, i > 0, KEY_USAGE_KEY_CERT_SIGN,
+		struct chain_place place = { "chain", true, i > 0, KEY_USAGE_KEY_CERT_SIGN,
 			path->count - 1 - i };
-		enum outcome o = check_place(&path->at[i]->certificate, path->at[i > 0 ? i - 1 : 0],
-			&place, trust, now, &failure->reason);
+		enum outcome o = chain_check_place(&path->at[i]->certificate,
+			path->at[i > 0 ? i - 1 : 0], &place, trust, now, &failure->reason);
 
 		if (o != FINE)
 			return o;
 	}
 	failure->culprit = "certSign";
-	const struct place place = { "certSign", false, true, KEY_USAGE_DIGITAL_SIGNATURE, 0 };
-	enum outcome o =
-		check_place(leaf, path->at[path->count - 1], &place, trust, now, &failure->reason);
-	return o == FINE ? check_leaf_key(leaf, &failure->reason) : o;
+	const struct chain_place place = { "certSign", false, true, KEY_USAGE_DIGITAL_SIGNATURE,
+		0 };
+	enum outcome o = chain_check_place(
+		leaf, path->at[path->count - 1], &place, trust, now, &failure->reason);
+	return o == FINE ? chain_check_leaf_key(leaf, &failure->reason) : o;
 }
 
 static enum outcome verify_by_path(struct issuer_cache *cache, const struct trust *trust,
@@ -266,11 +237,11 @@ static enum outcome verify_by_path(struct issuer_cache *cache, const struct trus
 	struct issuer *verified;
 
 	failure->culprit = "certSign";
-	failure->reason = outside_profile;
+	failure->reason = chain_outside_profile;
 	if (leaf->der.at == NULL)
 		return CERTIFICATE_UNTRUSTED;
 	/* Kept as issuers are: an ARPF's certificate comes with each of its endorsements. */
-	enum outcome o = take_verified(
+	enum outcome o = chain_take_verified(
 		cache, path->at[path->count - 1], leaf->der, &verified, &failure->reason);
 	if (o != FINE)
 		return o;
@@ -289,11 +260,11 @@ enum outcome chain_verify_arpf(struct issuer_cache *cache, const struct trust *t
 		return o;
 	struct issuer *itself = trust_find_anchor(trust, TRUST_ARPF, certificate);
 	if (itself != NULL) {
-		const struct place place = { "certSign", true, true, KEY_USAGE_DIGITAL_SIGNATURE,
-			0 };
+		const struct chain_place place = { "certSign", true, true,
+			KEY_USAGE_DIGITAL_SIGNATURE, 0 };
 
 		failure->culprit = place.culprit;
-		return check_place(leaf, itself, &place, trust, now, &failure->reason);
+		return chain_check_place(leaf, itself, &place, trust, now, &failure->reason);
 	}
 	failure->culprit = "chain";
 	o = build_path(cache, trust, certificate, chain, chain_count, &path, &failure->reason);

@@ -31,6 +31,13 @@ enum outcome chain_verify_se(struct issuer_cache *cache, const struct trust *tru
 	struct bytes pn, struct bytes se, int64_t now, struct certificate *leaf,
 	struct chain_failure *failure);
 /*
+ * The same of CERT.SE and CERT.PN alone, whose CERT.CI is then an anchor with the name of CERT.PN's issuer
+ * (section 10.2); *culprit: "certificateChain".
+ */
+enum outcome chain_verify_se_by_anchor(struct issuer_cache *cache, const struct trust *trust,
+	struct bytes pn, struct bytes se, int64_t now, struct certificate *leaf,
+	struct chain_failure *failure);
+/*
  * A signing certificate of an ARPF: `chain` leads from its issuer to an anchor of TRUST_ARPF (the
  * anchor itself may be left out; a certificate that is an anchor itself needs no chain; what
  * follows an anchor is not used). Key usage digitalSignature. Outcomes as above; *culprit:

@@ -10,7 +10,8 @@
 #define AUTH_LEVEL     2 /* 112 bits: RSA of 2048, no SHA-1 */
 #define RSA_LEAST_BITS 2048
 #define RSA_MOST_BITS  4096
-#define SERIAL_MAX     40u
+#define SERIAL_MAX     20u /* so long may one in the list be */
+#define SERIAL_DER_MAX (2u + 1u + SERIAL_MAX)
 
 static enum outcome distrust(const char **reason, const char *why)
 {
@@ -175,51 +176,64 @@ static enum outcome verify_path(X509_STORE_CTX *context, int64_t now, const char
 	return verify_outcome(X509_STORE_CTX_get_error(context), reason);
 }
 
-static bool is_listed(const struct trust *trust, const X509_NAME *issuer, struct bytes serial)
+/* At a moment, by what is trusted then. */
+struct revocation_check {
+	const struct trust *trust;
+	int64_t now;
+	const char **reason;
+};
+
+static enum outcome check_serial(
+	const struct revocation_check *r, const X509_NAME *issuer, struct bytes serial)
 {
 	uint8_t hash[32];
 	const unsigned char *name;
 	size_t len;
 
 	/* Where even this fails, closed is the safe side. */
-	return X509_NAME_get0_der(issuer, &name, &len) != 1 ||
-	       revocation_issuer_hash(bytes_of(name, len), hash) != FINE ||
-	       trust_has_revocation(trust, hash, serial);
+	*r->reason = "whether it is revoked cannot be told";
+	if (X509_NAME_get0_der(issuer, &name, &len) != 1 ||
+		revocation_issuer_hash(bytes_of(name, len), hash) != FINE)
+		return CERTIFICATE_REVOKED;
+	return trust_check_revocation(r->trust, hash, serial, r->now, r->reason);
 }
 
 /*
  * above: the issuer's certificate, NULL at the top. The list names issuers by the bytes of their
  * names, which OpenSSL lets differ between the two certificates: both spellings are looked for.
  */
-static bool is_revoked(const struct trust *trust, X509 *x, X509 *above)
+static enum outcome check_revocation(const struct revocation_check *r, X509 *x, X509 *above)
 {
-	unsigned char der[SERIAL_MAX], *end = der;
+	unsigned char der[SERIAL_DER_MAX], *end = der;
 	int len = i2d_ASN1_INTEGER(X509_get_serialNumber(x), NULL);
 
 	/* What is longer than any serial may be could not be revoked. */
+	*r->reason = "its serial number is longer than any may be";
 	if (len < 3 || (size_t)len > sizeof(der) ||
 		i2d_ASN1_INTEGER(X509_get_serialNumber(x), &end) != len)
-		return true;
-	struct bytes serial = bytes_of(der + 2, (size_t)len - 2);
-	return is_listed(trust, X509_get_issuer_name(x), serial) ||
-	       (above != NULL && is_listed(trust, X509_get_subject_name(above), serial));
+		return CERTIFICATE_REVOKED;
+	struct bytes serial = revocation_serial(bytes_of(der + 2, (size_t)len - 2));
+	if (serial.len > SERIAL_MAX)
+		return CERTIFICATE_REVOKED;
+	enum outcome o = check_serial(r, X509_get_issuer_name(x), serial);
+	if (o == FINE && above != NULL)
+		o = check_serial(r, X509_get_subject_name(above), serial);
+	return o;
 }
 
 /* Of the path that was found, and of what else was served above the anchor. */
-static enum outcome check_revocations(const struct trust *trust, const struct certificates *c,
-	const STACK_OF(X509) * path, const char **reason)
+static enum outcome check_revocations(
+	const struct revocation_check *r, const struct certificates *c, const STACK_OF(X509) * path)
 {
 	int top = sk_X509_num(path) - 1;
+	enum outcome o = FINE;
 
-	*reason = "revoked";
-	for (int i = 0; i <= top; i++)
-		if (is_revoked(trust, sk_X509_value(path, i),
-			    i < top ? sk_X509_value(path, i + 1) : NULL))
-			return CERTIFICATE_REVOKED;
-	for (size_t i = 0; i < c->count; i++)
-		if (is_revoked(trust, c->at[i], i + 1 < c->count ? c->at[i + 1] : NULL))
-			return CERTIFICATE_REVOKED;
-	return FINE;
+	for (int i = 0; o == FINE && i <= top; i++)
+		o = check_revocation(
+			r, sk_X509_value(path, i), i < top ? sk_X509_value(path, i + 1) : NULL);
+	for (size_t i = 0; o == FINE && i < c->count; i++)
+		o = check_revocation(r, c->at[i], i + 1 < c->count ? c->at[i + 1] : NULL);
+	return o;
 }
 
 /* What a verification is made of. */
@@ -262,7 +276,8 @@ static enum outcome check_chain(
 	if (o == FINE)
 		o = verify_path(v.context, now, reason);
 	if (o == FINE)
-		o = check_revocations(trust, c, X509_STORE_CTX_get0_chain(v.context), reason);
+		o = check_revocations(&(struct revocation_check){ trust, now, reason }, c,
+			X509_STORE_CTX_get0_chain(v.context));
 	verification_end(&v);
 	return o;
 }

@@ -1,5 +1,6 @@
 #include "pki/certificate_parts.h"
 #include "pki/der.h"
+#include "pki/name_constraints.h"
 
 /* Far more than the profile has; bounds the search for one that comes twice. */
 #define EXTENSIONS_MAX 32
@@ -81,8 +82,14 @@ static bool read_authority_key_id(struct bytes in, struct certificate *c)
 	       der_take(&content, DER_CONTEXT | 2, &skipped) && content.len == 0;
 }
 
+/* CertificatePolicies, section 4.2.1.4: only the chains of eUICCs look into them. */
+static bool read_policies(struct bytes in, struct certificate *c)
+{
+	return der_take(&in, DER_SEQUENCE, &c->policies) && in.len == 0;
+}
+
 /*
- * Extensions that are let through as they are: names, policies and addresses decide nothing here.
+ * Extensions that are let through as they are: alternative names and addresses decide nothing here.
  */
 static bool read_any_sequence(struct bytes in, struct certificate *)
 {
@@ -110,9 +117,12 @@ static const struct extension_kind kinds[] = {
 	{ ID_CE(37), read_extended_key_usage },
 	{ ID_CE(17), read_any_sequence }, /* subjectAltName */
 	{ ID_CE(31), read_any_sequence }, /* cRLDistributionPoints */
-	{ ID_CE(32), read_any_sequence }, /* certificatePolicies */
+	{ ID_CE(30), name_constraints_read },
+	{ ID_CE(32), read_policies },
 	/* authorityInfoAccess, 1.3.6.1.5.5.7.1.1 */
 	{ { (const uint8_t[]){ 0x2b, 6, 1, 5, 5, 7, 1, 1 }, 8 }, read_any_sequence },
+	/* permittedEins of SGP.22 version 3, 2.23.146.1.2.2.0 */
+	{ { (const uint8_t[]){ 0x67, 0x81, 0x12, 1, 2, 2, 0 }, 7 }, permitted_eins_read },
 };
 
 static const struct extension_kind *find_kind(struct bytes id)

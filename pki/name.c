@@ -116,3 +116,27 @@ bool name_read_subject(struct bytes whole, struct certificate *c)
 	}
 	return true;
 }
+
+bool name_read_permitted(
+	struct bytes whole, struct bytes *organization, struct bytes *serial_number)
+{
+	struct bytes sets, set;
+	struct attribute attribute;
+	struct certificate places = {};
+
+	if (!der_take(&whole, DER_SEQUENCE, &sets))
+		return false;
+	while (sets.len > 0 && der_take(&sets, DER_SET, &set)) {
+		while (set.len > 0 && take_attribute(&set, &attribute)) {
+			struct bytes *place = attribute_place(attribute.type, &places);
+
+			if ((place != &places.organization && place != &places.serial_number) ||
+				place->at != NULL || attribute.text.len == 0)
+				return false;
+			*place = attribute.text;
+		}
+	}
+	*organization = places.organization;
+	*serial_number = places.serial_number;
+	return true;
+}

@@ -8,6 +8,7 @@
 
 #include "crypto/kdf.h"
 #include "pki/device_anchor.h"
+#include "pki/freshness.h"
 #include "pki/issuer.h"
 #include "pki/revocations.h"
 
@@ -27,6 +28,8 @@ struct trust {
 	struct anchors anchors[TRUST_USE_COUNT]; /* but for devices */
 	X509_STORE *devices;
 	struct revocations revocations;
+	struct freshness freshness;
+	bool stale_crls_are_open;
 };
 
 static const char *const use_names[TRUST_USE_COUNT] = {
@@ -87,6 +90,7 @@ void trust_give_back(struct trust *t)
 	}
 	X509_STORE_free(t->devices);
 	revocations_free(&t->revocations);
+	freshness_free(&t->freshness);
 	free(t);
 }
 
@@ -125,7 +129,7 @@ struct issuer *trust_next_anchor(
 	while (*place < a->count) {
 		struct issuer *issuer = a->at[(*place)++].issuer;
 
-		if (bytes_equal(issuer->certificate.subject, subject))
+		if (subject.len == 0 || bytes_equal(issuer->certificate.subject, subject))
 			return issuer;
 	}
 	return NULL;
@@ -209,7 +213,7 @@ enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes 
 	if (o != FINE)
 		return o;
 	o = issuer_verify(issuer, &issuer->certificate, &reason);
-	if (o == FINE && !issuer->certificate.is_ca)
+	if (o == FINE && (!issuer->certificate.is_ca || issuer->certificate.has_name_constraints))
 		o = CERTIFICATE_UNTRUSTED;
 	if (o != FINE) {
 		issuer_give_back(issuer);
@@ -229,15 +233,42 @@ bool trust_has_revocation(const struct trust *t, const uint8_t issuer_hash[32], 
 	return revocations_find(&t->revocations, issuer_hash, revocation_serial(serial));
 }
 
-bool trust_is_revoked(const struct trust *t, const struct certificate *c)
+enum outcome trust_add_crl(struct trust *t, const uint8_t issuer_hash[32], int64_t next_update)
 {
-	uint8_t hash[32];
+	return freshness_add(&t->freshness, issuer_hash, next_update);
+}
 
-	if (t->revocations.count == 0)
-		return false;
-	/* Where even a hash fails, closed is the safe side. */
-	return revocation_issuer_hash(c->issuer, hash) != FINE ||
-	       trust_has_revocation(t, hash, c->serial);
+void trust_set_stale_crls_open(struct trust *t, bool is_open)
+{
+	t->stale_crls_are_open = is_open;
+}
+
+static bool is_stale(const struct trust *t, const uint8_t issuer_hash[32], int64_t now)
+{
+	const struct fresh_issuer *issuer = freshness_find(&t->freshness, issuer_hash);
+
+	return issuer != NULL && now > issuer->next_update;
+}
+
+enum outcome trust_check_revocation(const struct trust *t, const uint8_t issuer_hash[32],
+	struct bytes serial, int64_t now, const char **reason)
+{
+	*reason = "revoked";
+	if (trust_has_revocation(t, issuer_hash, serial))
+		return CERTIFICATE_REVOKED;
+	*reason = "the issuer's CRL is out of date";
+	return !t->stale_crls_are_open && is_stale(t, issuer_hash, now) ? CERTIFICATE_UNTRUSTED
+									: FINE;
+}
+
+int64_t trust_crls_end(const struct trust *t)
+{
+	int64_t end = 0;
+
+	for (size_t i = 0; i < t->freshness.count; i++)
+		if (end == 0 || t->freshness.at[i].next_update < end)
+			end = t->freshness.at[i].next_update;
+	return end;
 }
 
 enum outcome revocation_issuer_hash(struct bytes issuer_name, uint8_t out[32])

@@ -26,7 +26,7 @@ void trust_give_back(struct trust *t);
 
 /*
  * Building; the DER is copied, what is there already is left as it is. The anchor must be a
- * readable, self-signed CA certificate, for devices one as device_anchor_read takes it:
+ * readable, self-signed CA certificate without name constraints, for devices one as device_anchor_read takes it:
  * INVALID_PARAMETER where it is no certificate, else CERTIFICATE_UNTRUSTED.
  */
 enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes der);
@@ -36,18 +36,28 @@ enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes 
  */
 enum outcome trust_add_revocation(
 	struct trust *t, const uint8_t issuer_hash[32], struct bytes serial);
+/* A CRL of this issuer was given, and says until when it is good; of several the earliest counts. */
+enum outcome trust_add_crl(struct trust *t, const uint8_t issuer_hash[32], int64_t next_update);
+/* Certificates whose issuer's CRL is out of date are refused unless this is set. */
+void trust_set_stale_crls_open(struct trust *t, bool is_open);
 
 bool trust_has_anchor(const struct trust *t, enum trust_use use, struct bytes der);
-bool trust_is_revoked(const struct trust *t, const struct certificate *c);
-/* The same where the hash of the issuer's name is at hand. */
 bool trust_has_revocation(
 	const struct trust *t, const uint8_t issuer_hash[32], struct bytes serial);
+/*
+ * What every chain asks of each of its certificates: CERTIFICATE_REVOKED, or CERTIFICATE_UNTRUSTED where it is not
+ * known any more whether it is; with *reason.
+ */
+enum outcome trust_check_revocation(const struct trust *t, const uint8_t issuer_hash[32],
+	struct bytes serial, int64_t now, const char **reason);
+/* When the first of the CRLs is out of date, in unix seconds; 0: there is none. */
+int64_t trust_crls_end(const struct trust *t);
 
 /* The anchors for devices. It belongs to the trust; any thread may verify by it. */
 struct x509_store_st *trust_device_store(const struct trust *t);
 /* Of every other use: the anchor that is these bytes, or NULL. It belongs to the trust. */
 struct issuer *trust_find_anchor(const struct trust *t, enum trust_use use, struct bytes der);
-/* Anchors of this subject, one after the other: begin with *place = 0; NULL at the end. */
+/* Anchors of this subject (empty: of any), one after the other: begin with *place = 0; NULL at the end. */
 struct issuer *trust_next_anchor(
 	const struct trust *t, enum trust_use use, struct bytes subject, size_t *place);
 

@@ -26,4 +26,24 @@ extern const struct procedure admin_show_binding;
 extern const struct procedure admin_list_keys;
 extern const struct procedure admin_put_keys;
 
+extern const struct procedure admin_list_subscriptions;
+extern const struct procedure admin_show_subscription;
+extern const struct procedure admin_change_subscription;
+extern const struct procedure admin_delete_subscription;
+extern const struct procedure admin_list_overdue;
+
+extern const struct procedure admin_put_job;
+extern const struct procedure admin_add_job_items;
+extern const struct procedure admin_start_job;
+extern const struct procedure admin_cancel_job;
+extern const struct procedure admin_show_job;
+extern const struct procedure admin_list_jobs;
+extern const struct procedure admin_list_job_refusals;
+
+extern const struct procedure admin_add_crl;
+extern const struct procedure admin_list_crls;
+
+extern const struct procedure admin_list_audit_events;
+extern const struct procedure admin_list_audit_trees;
+
 #endif

@@ -7,19 +7,30 @@
 #define PAGE_ROWS      100
 #define PAGE_ROWS_MOST 1000
 
+enum outcome list_read_limit(struct txn *t)
+{
+	struct list *list = t->state;
+	enum outcome o = query_number(t, "limit", 1, PAGE_ROWS_MOST, PAGE_ROWS, &list->page.limit);
+
+	list->page.limit++;
+	return o;
+}
+
 enum outcome list_read_page(struct txn *t)
 {
 	struct list *list = t->state;
-	int64_t limit;
-	enum outcome o = query_number(t, "limit", 1, PAGE_ROWS_MOST, PAGE_ROWS, &limit);
+	enum outcome o = list_read_limit(t);
 
-	if (o != FINE)
-		return o;
-	list->page.limit = limit + 1;
-	return query_number(t, "after", -1, INT64_MAX, -1, &list->page.after);
+	return o == FINE ? query_number(t, "after", -1, INT64_MAX, -1, &list->page.after) : o;
 }
 
 enum outcome list_ask(struct txn *t, enum db_statement statement,
+	void (*each)(struct db_request *request, const void *row))
+{
+	return list_ask_row(t, statement, &((struct list *)t->state)->page, each);
+}
+
+enum outcome list_ask_row(struct txn *t, enum db_statement statement, const void *row,
 	void (*each)(struct db_request *request, const void *row))
 {
 	struct list *list = t->state;
@@ -29,7 +40,7 @@ enum outcome list_ask(struct txn *t, enum db_statement statement,
 	json_open(&list->out, '{');
 	json_key(&list->out, "items");
 	json_open(&list->out, '[');
-	enum outcome o = txn_ask_db(t, statement, &list->page, NULL);
+	enum outcome o = txn_ask_db(t, statement, row, NULL);
 	t->ask.db.each = each;
 	return o;
 }

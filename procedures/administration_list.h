@@ -15,10 +15,14 @@ struct list {
 	struct json_out out;
 };
 
-/* For CPU: reads the query. */
+/* For CPU: reads the query; the second `limit` alone, where `after` is no number. */
 enum outcome list_read_page(struct txn *t);
+enum outcome list_read_limit(struct txn *t);
 /* For run of a DB step. */
 enum outcome list_ask(struct txn *t, enum db_statement statement,
+	void (*each)(struct db_request *request, const void *row));
+/* The same for a statement that is asked otherwise: row, whose limit is that of list->page. */
+enum outcome list_ask_row(struct txn *t, enum db_statement statement, const void *row,
 	void (*each)(struct db_request *request, const void *row));
 /*
  * For `each`: where the row of this key is to be written, its object opened; NULL where it is not on this

@@ -134,6 +134,8 @@ static const char *find_fault(struct bytes der, uint8_t fingerprint[FINGERPRINT_
 		reason = "This certificate is not signed by itself.";
 	else if (!issuer->certificate.is_ca)
 		reason = "This certificate is not that of a CA.";
+	else if (issuer->certificate.has_name_constraints)
+		reason = "This certificate has name constraints, which nothing would heed.";
 	else
 		reason = NULL;
 	memcpy(fingerprint, issuer->fingerprint, FINGERPRINT_LEN);

@@ -73,6 +73,13 @@ static bool is_loopback(const struct origin *o)
 	return bytes_equal(o->host, bytes_of_text(o->is_ipv6 ? "::1" : "127.0.0.1"));
 }
 
+bool peer_uri_is_safe(const char *uri)
+{
+	struct origin origin;
+
+	return origin_read(uri, &origin) && (origin.is_https || is_loopback(&origin));
+}
+
 bool arpf_uri_is_allowed(const char *peers, const char *uri)
 {
 	struct origin origin;

@@ -31,5 +31,7 @@ const struct arpf_certificate_entry *arpf_directory_find(
  * any), and it is https, or http to a loopback address.
  */
 bool arpf_uri_is_allowed(const char *peers, const char *uri);
+/* Whether it is https, or http to a loopback address: what goes there is for one pair of eyes. */
+bool peer_uri_is_safe(const char *uri);
 
 #endif

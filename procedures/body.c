@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/eid.h"
 #include "base/secret.h"
 
 #define FEW_VALUES    2048u
@@ -118,14 +119,10 @@ enum outcome body_text(
 	return FINE;
 }
 
-enum outcome body_bytes(struct txn *t, const json_t *in, const char *name, size_t least,
+/* member: a text; name is for the answer. */
+static enum outcome read_base64(struct txn *t, const json_t *member, const char *name, size_t least,
 	size_t most, struct bytes *out)
 {
-	const json_t *member;
-	enum outcome o = find_of_type(t, in, name, JSON_STRING, not_a_string, &member);
-
-	if (o != FINE)
-		return o;
 	size_t text_len = json_string_length(member);
 
 	if (text_len > BASE64_LEN(most))
@@ -145,6 +142,39 @@ enum outcome body_bytes(struct txn *t, const json_t *in, const char *name, size_
 	return FINE;
 }
 
+enum outcome body_bytes(struct txn *t, const json_t *in, const char *name, size_t least,
+	size_t most, struct bytes *out)
+{
+	const json_t *member;
+	enum outcome o = find_of_type(t, in, name, JSON_STRING, not_a_string, &member);
+
+	return o == FINE ? read_base64(t, member, name, least, most, out) : o;
+}
+
+enum outcome body_bytes_list(
+	struct txn *t, const json_t *in, const char *name, struct body_list *list)
+{
+	const json_t *member;
+	enum outcome o = body_array(t, in, name, &member);
+
+	if (o != FINE)
+		return o;
+	if (json_array_size(member) < list->least_count ||
+		json_array_size(member) > list->most_count)
+		return txn_refuse_parameter(
+			t, INVALID_PARAMETER, name, "This has the wrong number of elements.");
+	for (list->count = 0; list->count < json_array_size(member); list->count++) {
+		const json_t *one = json_array_get(member, list->count);
+
+		if (!json_is_string(one))
+			return txn_refuse_parameter(t, INVALID_PARAMETER, name, not_a_string);
+		o = read_base64(t, one, name, 1, list->most, &list->at[list->count]);
+		if (o != FINE)
+			return o;
+	}
+	return FINE;
+}
+
 enum outcome body_hex(struct txn *t, const json_t *in, const char *name, uint8_t *out, size_t len)
 {
 	const json_t *member;
@@ -157,6 +187,17 @@ enum outcome body_hex(struct txn *t, const json_t *in, const char *name, uint8_t
 		return txn_refuse_parameter(t, INVALID_PARAMETER, name,
 			"This is not hexadecimal, or has the wrong number of digits.");
 	return FINE;
+}
+
+enum outcome body_eid(struct txn *t, const json_t *in, const char **out)
+{
+	enum outcome o = body_text(t, in, "eid", EID_LEN, out);
+
+	t->about = o == FINE ? *out : NULL;
+	if (o == FINE && !eid_is_valid(bytes_of_text(*out)))
+		o = txn_refuse_parameter(t, INVALID_PARAMETER, "eid",
+			"An EID has 32 decimal digits, of which the last two check the rest.");
+	return o;
 }
 
 enum outcome body_number(struct txn *t, const json_t *in, const char *name, int64_t least,
@@ -186,26 +227,51 @@ enum outcome path_dimsi(struct txn *t, unsigned parameter, int64_t *dimsi)
 	return FINE;
 }
 
-enum outcome query_number(struct txn *t, const char *name, int64_t least, int64_t most,
-	int64_t fallback, int64_t *out)
+enum outcome path_hex(struct txn *t, unsigned parameter, const char *name, uint8_t *out, size_t len)
+{
+	const char *text = t->parameters[parameter];
+
+	return hex_read(text, strlen(text), out, len)
+		       ? FINE
+		       : txn_refuse_parameter(t, INVALID_PARAMETER, name,
+				 "This is not hexadecimal, or has the wrong number of digits.");
+}
+
+/* What stands behind "name=", to the next '&'; NULL where it is not given. */
+static const char *find_in_query(const struct txn *t, const char *name)
 {
 	size_t name_len = strlen(name);
 	const char *at = t->query;
 
-	*out = fallback;
-	for (; at != NULL && *at != '\0'; at += strcspn(at, "&"), at += *at == '&') {
-		if (strncmp(at, name, name_len) != 0 || at[name_len] != '=')
-			continue;
-		char *end;
-		long long v = strtoll(at + name_len + 1, &end, 10);
+	for (; at != NULL && *at != '\0'; at += strcspn(at, "&"), at += *at == '&')
+		if (strncmp(at, name, name_len) == 0 && at[name_len] == '=')
+			return at + name_len + 1;
+	return NULL;
+}
 
-		if (end == at + name_len + 1 || (*end != '\0' && *end != '&') || v < least ||
-			v > most)
-			return txn_refuse_parameter(t, INVALID_PARAMETER, name,
-				"This is not a whole number, or outside its range.");
-		*out = v;
+enum outcome query_text(struct txn *t, const char *name, const char **out)
+{
+	const char *at = find_in_query(t, name);
+
+	*out = at != NULL ? arena_copy(t->arena, at, strcspn(at, "&")) : NULL;
+	return at == NULL || *out != NULL ? FINE : NO_MEMORY;
+}
+
+enum outcome query_number(struct txn *t, const char *name, int64_t least, int64_t most,
+	int64_t fallback, int64_t *out)
+{
+	const char *at = find_in_query(t, name);
+	char *end;
+
+	*out = fallback;
+	if (at == NULL)
 		return FINE;
-	}
+	long long v = strtoll(at, &end, 10);
+
+	if (end == at || (*end != '\0' && *end != '&') || v < least || v > most)
+		return txn_refuse_parameter(t, INVALID_PARAMETER, name,
+			"This is not a whole number, or outside its range.");
+	*out = v;
 	return FINE;
 }
 

@@ -25,7 +25,17 @@ enum outcome body_text(
 /* Base64 of least to most bytes. */
 enum outcome body_bytes(struct txn *t, const json_t *in, const char *name, size_t least,
 	size_t most, struct bytes *out);
+/* An array of so many such texts, each of 1 to most bytes. */
+struct body_list {
+	struct bytes *at; /* room for most_count */
+	size_t least_count, most_count, most;
+	size_t count;
+};
+enum outcome body_bytes_list(
+	struct txn *t, const json_t *in, const char *name, struct body_list *list);
 enum outcome body_hex(struct txn *t, const json_t *in, const char *name, uint8_t *out, size_t len);
+/* The member eid (SGP.29), with right check digits. */
+enum outcome body_eid(struct txn *t, const json_t *in, const char **out);
 enum outcome body_number(struct txn *t, const json_t *in, const char *name, int64_t least,
 	int64_t most, int64_t *out);
 /* Whether a member is there (and not null). */
@@ -33,6 +43,11 @@ bool body_has(const json_t *in, const char *name);
 
 /* The path's parameter as a dIMSI, with or without "imsi-"; INVALID_PARAMETER. */
 enum outcome path_dimsi(struct txn *t, unsigned parameter, int64_t *dimsi);
+/* The path's parameter as so many bytes in hexadecimal, `name` for the answer; INVALID_PARAMETER. */
+enum outcome path_hex(
+	struct txn *t, unsigned parameter, const char *name, uint8_t *out, size_t len);
+/* A value from the query string, NULL where it is not given. */
+enum outcome query_text(struct txn *t, const char *name, const char **out);
 /* A number from the query string, `fallback` where it is not given. */
 enum outcome query_number(struct txn *t, const char *name, int64_t least, int64_t most,
 	int64_t fallback, int64_t *out);

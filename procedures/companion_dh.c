@@ -224,7 +224,9 @@ static enum outcome have_agreed(struct txn *t, enum outcome brought)
 	if (brought == INVALID_PARAMETER)
 		return txn_refuse_parameter(
 			t, INVALID_PARAMETER, "a", "This is no public element of the group.");
-	return c->made.b_len == dh_element_len(c->group) ? FINE : BROKEN;
+	if (c->made.b_len != dh_element_len(c->group))
+		return BROKEN;
+	return companion_session_check_credential(t, &c->session);
 }
 
 /* T("arpf sigcn v1"; accessId, group, b, a, deviceId). */

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "procedures/body.h"
+#include "procedures/credential.h"
 #include "procedures/supi.h"
 
 /* register-anchorkey */
@@ -57,6 +58,7 @@ static enum outcome read_akid(struct txn *t, const char **akid)
 
 	if (o != FINE)
 		return o;
+	t->about = *akid;
 	size_t len = strlen(*akid);
 	bool good = (*akid)[0] != '@' && (*akid)[len - 1] != '@';
 
@@ -202,4 +204,13 @@ enum outcome companion_session_have(
 	set_whose(&s->whose, (uint64_t)s->row.imsi, s->akid);
 	memcpy(s->k.at, s->row.kept.at, sizeof(s->k.at));
 	return FINE;
+}
+
+enum outcome companion_session_check_credential(struct txn *t, const struct companion_session *s)
+{
+	enum outcome o = s->row.barred_by != 0 ? credential_state_outcome(s->row.barred_by) : FINE;
+
+	return o == FINE || o == BROKEN
+		       ? o
+		       : txn_refuse(t, o, "The companion's own credential is not in use.");
 }

@@ -30,6 +30,9 @@ enum outcome companion_session_ask(struct txn *t, struct companion_session *s);
 enum outcome companion_session_have(
 	struct txn *t, struct companion_session *s, enum outcome brought);
 
+/* Once its MAC was right: whether the companion's own credential is in use. */
+enum outcome companion_session_check_credential(struct txn *t, const struct companion_session *s);
+
 extern const struct procedure akma_register_anchor_key; /* POST …/register-anchorkey */
 extern const struct procedure akma_remove_context;      /* POST …/remove-context */
 

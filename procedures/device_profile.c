@@ -7,7 +7,7 @@
 
 #define MCC_DIGITS 3
 
-static void write_network(struct txn *t, struct json_out *o)
+void profile_write_network(struct txn *t, struct json_out *o)
 {
 	const struct settings *s = t->services->settings;
 	const char *digits = arena_printf(t->arena, "%0*u", s->home.digits, s->home.number);
@@ -22,6 +22,14 @@ static void write_network(struct txn *t, struct json_out *o)
 	o->failed = o->failed || digits == NULL;
 	json_member_text(o, "name", s->network_name);
 	json_close(o, '}');
+}
+
+void profile_write_period(struct json_out *o, int64_t issued_at, int64_t not_after)
+{
+	json_key(o, "issuedAt");
+	json_time(o, issued_at);
+	json_key(o, "notAfter");
+	json_time(o, not_after);
 }
 
 static void write_k_prime(struct json_out *o, const struct device_profile *p)
@@ -51,12 +59,9 @@ enum outcome device_profile_write(struct txn *t, struct device_profile *p)
 	json_member_text(&o, "deviceId", p->device->device_id);
 	json_member_text(&o, "manufacturer", p->device->manufacturer);
 	json_member_text(&o, "model", p->device->model);
-	write_network(t, &o);
+	profile_write_network(t, &o);
 	write_k_prime(&o, p);
-	json_key(&o, "issuedAt");
-	json_time(&o, p->issued_at);
-	json_key(&o, "notAfter");
-	json_time(&o, p->not_after);
+	profile_write_period(&o, p->issued_at, p->not_after);
 	json_close(&o, '}');
 	const char *text = json_end(&o, &len);
 	p->text = bytes_of(text, len);

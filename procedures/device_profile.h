@@ -8,6 +8,10 @@
 #include "pki/device_chain.h"
 #include "procedures/batch_signature.h"
 
+/* What profiles of every kind say: the member networkIdentity, and issuedAt with notAfter (unix seconds). */
+void profile_write_network(struct txn *t, struct json_out *o);
+void profile_write_period(struct json_out *o, int64_t issued_at, int64_t not_after);
+
 struct device_profile {
 	const struct device_certificate *device;
 	const struct key_device *keys;

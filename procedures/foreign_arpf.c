@@ -223,20 +223,12 @@ enum outcome foreign_arpf_ask_certificate(struct txn *t, struct foreign_arpf *f)
 
 static enum outcome read_chain(struct txn *t, const json_t *answer, struct foreign_arpf *f)
 {
-	const json_t *chain;
-	enum outcome o = body_array(t, answer, "chain", &chain);
+	struct body_list chain = {
+		.at = f->chain, .most_count = CHAIN_MAX, .most = CERTIFICATE_MAX
+	};
+	enum outcome o = body_bytes_list(t, answer, "chain", &chain);
 
-	if (o == FINE && json_array_size(chain) > CHAIN_MAX)
-		o = INVALID_PARAMETER;
-	for (size_t i = 0; o == FINE && i < json_array_size(chain); i++) {
-		/* body_bytes reads members: the element is shown to it as one. */
-		json_t *one = json_pack("{s:O}", "chain", json_array_get(chain, i));
-
-		if (one == NULL)
-			return NO_MEMORY;
-		o = body_bytes(t, one, "chain", 1, CERTIFICATE_MAX, &f->chain[f->chain_count++]);
-		json_decref(one);
-	}
+	f->chain_count = chain.count;
 	return o;
 }
 

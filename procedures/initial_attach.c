@@ -1,5 +1,7 @@
 #include "procedures/initial_attach.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
 #include "procedures/binding.h"
 #include "procedures/body.h"
@@ -298,6 +300,9 @@ static enum outcome have_present_binding(struct txn *t, enum outcome brought)
 		return txn_refuse(t, OVERLOADED, "The dIMSI was being released; try again.");
 	if (brought != FINE)
 		return brought;
+	t->about = arena_printf(t->arena, "%015" PRId64, c->present.dimsi);
+	if (c->present.state == BINDING_REVOKED)
+		return txn_refuse(t, CREDENTIAL_REVOKED, "The dIMSI was revoked.");
 	if (memcmp(c->present.token_hash, c->se.token_hash, sizeof(c->se.token_hash)) != 0)
 		return txn_refuse(t, DIMSI_IN_USE, "The dIMSI is bound by another token.");
 	c->imsi.number = (uint64_t)c->present.imsi;

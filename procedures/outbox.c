@@ -13,6 +13,7 @@
 #define MOST_AT_ONCE   64u
 #define WITHIN_MS      5000 /* less than the claim */
 #define LONGEST_WAIT_S 60
+#define SELF           "server" /* in the audit trail */
 
 enum delivery_state { DELIVERY_FREE, DELIVERY_SENDING, DELIVERY_NOTING };
 
@@ -60,6 +61,7 @@ static void note(struct delivery *d, enum db_statement statement, const void *ro
 	d->state = DELIVERY_NOTING;
 	d->note = (struct db_request){ .statement = statement,
 		.row = row,
+		.actor = d->outbox->services->settings->audit_is_on ? SELF : NULL,
 		.deadline_ms = clock_ms() + WITHIN_MS,
 		.done = on_noted };
 	db_submit(d->outbox->services->db, &d->note);

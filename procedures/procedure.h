@@ -88,6 +88,11 @@ struct txn {
 	const char *query;                      /* after '?', not unescaped; NULL: none */
 	const json_t *json; /* the body, read (or one item of a batch, the parent's) */
 	const char *request_id;
+	const char *
+		actor; /* who asks: "<role>:<CN>", "loopback", "unix:<uid>"; NULL: there is no trail */
+
+	/* for the audit trail: whom or what the request names, once that is read; NULL: not known */
+	const char *about;
 
 	/* what this transaction began with; it keeps them to its end */
 	struct trust *trust;

@@ -38,6 +38,16 @@ static enum outcome verify_chain(struct txn *t, struct se_credentials *c, struct
 	return FINE;
 }
 
+/* Whom the certificate names, whether that is so or not. */
+static void name_refused(struct txn *t, const struct se_credentials *c)
+{
+	struct certificate leaf;
+
+	if (certificate_read(c->cert_se, &leaf) == FINE && leaf.serial_number.len > 0)
+		t->about = arena_copy(
+			t->arena, (const char *)leaf.serial_number.at, leaf.serial_number.len);
+}
+
 static enum outcome verify_token(struct txn *t, struct se_credentials *c,
 	const struct cose_sign1 *token, const struct certificate *leaf)
 {
@@ -92,5 +102,7 @@ enum outcome se_credentials_verify(struct txn *t, struct se_credentials *c)
 		o = verify_token(t, c, &token, &leaf);
 	if (o == FINE)
 		o = check_token_content(t, c);
+	if (o != FINE)
+		name_refused(t, c);
 	return o;
 }

@@ -19,6 +19,7 @@ struct engine;
 struct outbox;
 struct arpf_directory;
 struct certificate_cache;
+struct refusals;
 
 struct services {
 	struct engine *engine; /* of server/engine.h: opaque here */
@@ -33,6 +34,7 @@ struct services {
 	struct outbox *outbox;                  /* NULL where this server is the D-AUSF itself */
 	struct arpf_directory *arpfs;           /* certificates of third-party ARPFs */
 	struct certificate_cache *certificates; /* of headless devices, as fetched */
+	struct refusals *refusals;              /* NULL: they are not recorded */
 	/* the server's own account of itself, as the JSON object of GET /admin/v1/status */
 	void (*describe)(struct services *s, struct json_out *out);
 };

@@ -240,7 +240,8 @@ enum outcome supi_have_access_id(
 		return txn_refuse(t, USER_NOT_FOUND, "This Access ID was not given out.");
 	if (brought != FINE)
 		return brought;
-	if (row->state != ACCESS_CONFIRMED)
+	/* One that was revoked with its subscription still leads to it: that says so itself. */
+	if (row->state != ACCESS_CONFIRMED && !(row->state == ACCESS_REVOKED && row->imsi > 0))
 		return txn_refuse(t, USER_NOT_FOUND, "This Access ID has no subscription.");
 	if (row->imsi <= 0 || row->imsi >= (int64_t)IMSI_LIMIT)
 		return BROKEN;

@@ -38,7 +38,7 @@ enum outcome supi_check_home_key(
 	struct txn *t, const struct supi *supi, const struct key_found *keys, unsigned count);
 /* What was concealed, the MSIN in TBCD, makes it an IMSI; INVALID_PARAMETER. */
 enum outcome supi_reveal(struct txn *t, struct supi *supi, const struct key_msin *msin);
-/* For finish of a step with DB_FIND_ACCESS_ID: USER_NOT_FOUND where it is not confirmed. */
+/* For finish of a step with DB_FIND_ACCESS_ID: USER_NOT_FOUND where it has no subscription. */
 enum outcome supi_have_access_id(
 	struct txn *t, struct supi *supi, const struct db_access *row, enum outcome brought);
 /* imsi-<15 digits> and a NUL. */

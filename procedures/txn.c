@@ -56,7 +56,11 @@ enum outcome txn_ask_key(struct txn *t, enum key_operation operation, const void
 enum outcome txn_ask_db(struct txn *t, enum db_statement statement, const void *row, void *result)
 {
 	t->ask.db = (struct db_request){
-		.statement = statement, .row = row, .result = result, .deadline_ms = t->deadline_ms
+		.statement = statement,
+		.row = row,
+		.result = result,
+		.deadline_ms = t->deadline_ms,
+		.actor = t->actor,
 	};
 	return FINE;
 }

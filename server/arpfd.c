@@ -14,16 +14,19 @@
 #include "base/log.h"
 #include "hsm/tool.h"
 #include "peers/http_client.h"
+#include "procedures/arpf_directory.h"
 #include "procedures/body.h"
 #include "server/listener.h"
 #include "server/reactor.h"
-#include "server/routes.h"
+#include "server/roles.h"
 
 #define MOST_ISSUERS 4096
 
 struct server {
 	const char *config_path;
 	struct settings settings;
+	struct tls *tls; /* NULL: plain HTTP */
+	struct http_identity *identity;
 	struct issuer_cache *issuers;
 	struct metrics **metrics;
 	struct reactor **reactors;
@@ -33,12 +36,26 @@ struct server {
 
 static void say_usage(FILE *out)
 {
-	fputs("usage: arpfd [--config FILE] [--check]\n"
+	fputs("usage: arpfd [--config FILE] [--check] [--routes]\n"
 	      "  --config FILE  settings (default: $ARPF_CONFIG, else the built-in ones)\n"
 	      "  --check        read the settings and say whether they are good\n"
+	      "  --routes       print every route and the roles that may call it\n"
 	      "  --version      print the version\n"
 	      "SIGTERM drains and stops, a second one stops at once; SIGHUP reloads.\n",
 		out);
+}
+
+static void print_routes(void)
+{
+	const struct route *route;
+
+	for (unsigned i = 0; (route = routes_at(i)) != NULL; i++) {
+		printf("%s %s", route->method, route->path);
+		for (unsigned role = 1; role < ROLE_EVERY; role <<= 1)
+			if ((route->roles & role) != 0)
+				printf(" %s", role_name(role));
+		putchar('\n');
+	}
 }
 
 static bool read_settings(const char *path, struct settings *s)
@@ -50,14 +67,22 @@ static bool read_settings(const char *path, struct settings *s)
 		return false;
 	}
 	enum log_level level;
+	const char *wrong = NULL;
 
-	if (!log_level_read(s->log_level, &level) || !keyd_find(s)) {
-		log_error("settings_unusable", "reason=\"[server] log_level\"");
-		settings_free(s);
-		return false;
+	if (!log_level_read(s->log_level, &level) || !keyd_find(s))
+		wrong = "[server] log_level";
+	else if (s->d_ausf_uri[0] != '\0' && !peer_uri_is_safe(s->d_ausf_uri))
+		wrong = "[network] d_ausf_uri: no https:// URI, nor an http:// one of the loopback";
+	else if (s->tls_certificate_file[0] != '\0' &&
+		 (s->tls_key_file[0] == '\0' || s->tls_client_ca_file[0] == '\0'))
+		wrong = "[tls] certificate_file: key_file and client_ca_file go with it";
+	if (wrong == NULL) {
+		log_set_level(level);
+		return true;
 	}
-	log_set_level(level);
-	return true;
+	log_error("settings_unusable", "reason=\"%s\"", wrong);
+	settings_free(s);
+	return false;
 }
 
 static struct settings *read_own_settings(const char *path)
@@ -79,7 +104,8 @@ static bool start_reactor(struct server *server, unsigned number)
 
 	if (own == NULL)
 		return false;
-	int fd = listener_open(s->listen, s->reactors > 1, error, sizeof(error));
+	int fd = listener_open(
+		s->listen, s->reactors > 1, server->tls != NULL, error, sizeof(error));
 	int admin_fd = has_admin && fd >= 0
 			       ? listener_open_unix(s->admin_socket, error, sizeof(error))
 			       : -1;
@@ -92,6 +118,8 @@ static bool start_reactor(struct server *server, unsigned number)
 	server->reactors[number] = reactor_start(
 		&(struct reactor_settings){
 			.config_path = server->config_path,
+			.tls = server->tls,
+			.identity = server->identity,
 			.issuers = server->issuers,
 			.all_metrics = server->metrics,
 			.all_metrics_count = s->reactors,
@@ -106,10 +134,54 @@ static bool start_reactor(struct server *server, unsigned number)
 	return true;
 }
 
+static struct http_identity *read_identity(const struct settings *s)
+{
+	char error[256];
+	struct http_identity *identity = http_identity_read(
+		&(struct http_identity_files){
+			.ca = s->peer_ca_file,
+			.certificate = s->peer_certificate_file,
+			.key = s->peer_key_file,
+		},
+		error, sizeof(error));
+
+	if (identity == NULL)
+		log_error("peer_files_unusable", "reason=\"%s\"", error);
+	return identity;
+}
+
+static bool read_tls(struct server *server)
+{
+	const struct settings *s = &server->settings;
+
+	server->identity = read_identity(s);
+	if (server->identity == NULL)
+		return false;
+	server->tls = s->tls_certificate_file[0] != '\0' ? tls_new(s) : NULL;
+	return server->tls != NULL || s->tls_certificate_file[0] == '\0';
+}
+
+/* Certificates, keys and CAs are read anew from where they were; unusable ones leave the old in force. */
+static void reload_tls(struct server *server)
+{
+	struct http_identity *identity = read_identity(&server->settings);
+
+	if (server->tls != NULL)
+		tls_reload(server->tls, &server->settings);
+	if (identity == NULL)
+		return;
+	for (unsigned i = 0; i < server->started; i++)
+		reactor_set_identity(server->reactors[i], http_identity_take(identity));
+	http_identity_give_back(server->identity);
+	server->identity = identity;
+}
+
 static bool start_all(struct server *server)
 {
 	unsigned count = server->settings.reactors;
 
+	if (!read_tls(server))
+		return false;
 	server->issuers = issuer_cache_new(MOST_ISSUERS);
 	server->metrics = calloc(count, sizeof(struct metrics *));
 	server->reactors = calloc(count, sizeof(struct reactor *));
@@ -126,6 +198,7 @@ static bool start_all(struct server *server)
 
 static void reload(struct server *server)
 {
+	reload_tls(server);
 	for (unsigned i = 0; i < server->started; i++) {
 		struct settings *fresh = read_own_settings(server->config_path);
 
@@ -176,6 +249,8 @@ static void end_all(struct server *server)
 	free(server->reactors);
 	free(server->metrics);
 	issuer_cache_free(server->issuers);
+	tls_free(server->tls);
+	http_identity_give_back(server->identity);
 	if (server->has_admin_socket)
 		unlink(server->settings.admin_socket);
 	settings_free(&server->settings);
@@ -234,6 +309,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check", no_argument, NULL, 'k' },
+		{ "routes", no_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -249,6 +325,9 @@ int main(int argc, char **argv)
 		case 'k':
 			only_check = true;
 			break;
+		case 'r':
+			print_routes();
+			return 0;
 		case 'v':
 			puts("arpfd " ARPF_VERSION);
 			return 0;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "procedures/refusals.h"
 #include "server/cpu_lane.h"
 #include "server/items.h"
 #include "server/problem.h"
@@ -191,6 +192,7 @@ static void tell_end(struct engine *e, struct txn *t, enum outcome outcome)
 	forget_age(e, t);
 	metrics_count_end(e->metrics, t->procedure, outcome, clock_us() - t->started_us);
 	log_end(t);
+	refusals_note(e->services->refusals, t);
 	t->ended(t);
 }
 

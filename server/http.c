@@ -6,9 +6,18 @@
 
 #include "base/log.h"
 #include "server/http_exchange.h"
+#include "server/http_handshake.h"
 
 /* A connection's own memory: headers and what is being read. Bodies lie in their transaction's arena. */
 #define CONNECTION_MEMORY (8u * 1024u)
+
+/* Those of every daemon. */
+#define DAEMON_OPTIONS(h, s)                                                                       \
+	MHD_OPTION_EXTERNAL_LOGGER, log_daemon, h, MHD_OPTION_LISTEN_SOCKET, (s)->listen_fd,       \
+		MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, h,                             \
+		MHD_OPTION_CONNECTION_LIMIT, (s)->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT, \
+		(s)->connection_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,                     \
+		(size_t)CONNECTION_MEMORY
 
 /* Resumed connections are called again by MHD_run(), which is when their answers are queued. */
 bool http_flush(struct http *h)
@@ -24,6 +33,7 @@ bool http_flush(struct http *h)
 	h->ended_last = &h->ended;
 	h->has_work = false;
 	MHD_run(h->daemon);
+	http_handshake_rest(h);
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
 	if (MHD_get_timeout(h->daemon, &timeout_ms) == MHD_YES) {
@@ -58,6 +68,19 @@ static void log_daemon(void *context, const char *format, va_list args)
 	log_debug("http_library_says", "text=%s", log_value(text, word, sizeof(word)));
 }
 
+static struct MHD_Daemon *start_daemon(struct http *h)
+{
+	const struct http_settings *s = &h->settings;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+
+	if (s->tls == NULL)
+		return MHD_start_daemon(flags, 0, NULL, NULL, exchange_on_request, h,
+			DAEMON_OPTIONS(h, s), MHD_OPTION_END);
+	return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, exchange_on_request, h,
+		DAEMON_OPTIONS(h, s), MHD_OPTION_HTTPS_CERT_CALLBACK, tls_without_certificate,
+		MHD_OPTION_NOTIFY_CONNECTION, http_handshake_on_connection, h, MHD_OPTION_END);
+}
+
 struct http *http_new(struct ev_loop *loop, const struct http_settings *settings)
 {
 	struct http *h = calloc(1, sizeof(*h));
@@ -67,12 +90,7 @@ struct http *http_new(struct ev_loop *loop, const struct http_settings *settings
 	h->loop = loop;
 	h->settings = *settings;
 	h->ended_last = &h->ended;
-	h->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-		0, NULL, NULL, exchange_on_request, h, MHD_OPTION_EXTERNAL_LOGGER, log_daemon, h,
-		MHD_OPTION_LISTEN_SOCKET, settings->listen_fd, MHD_OPTION_NOTIFY_COMPLETED,
-		exchange_on_completed, h, MHD_OPTION_CONNECTION_LIMIT, settings->connection_limit,
-		MHD_OPTION_CONNECTION_TIMEOUT, settings->connection_timeout_s,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+	h->daemon = start_daemon(h);
 	const union MHD_DaemonInfo *info =
 		h->daemon != NULL ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
 
@@ -115,6 +133,7 @@ void http_free(struct http *h)
 {
 	if (h == NULL)
 		return;
+	http_handshake_resume_all(h);
 	(void)http_flush(h);
 	ev_io_stop(h->loop, &h->readable);
 	ev_timer_stop(h->loop, &h->timeout);

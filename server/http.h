@@ -15,6 +15,7 @@
 
 #include "server/engine.h"
 #include "server/metrics.h"
+#include "server/tls.h"
 
 struct http;
 
@@ -23,9 +24,10 @@ struct http_settings {
 	struct metrics *metrics;            /* this reactor's */
 	struct metrics *const *all_metrics; /* every reactor's, for GET /metrics */
 	size_t all_metrics_count;
-	int listen_fd;  /* listening already; closed by http_free() */
-	unsigned roles; /* what every caller on this listener may do */
-	bool is_unix;   /* callers must be root or of this process's user */
+	int listen_fd;   /* listening already; closed by http_free() */
+	unsigned roles;  /* what every caller on this listener may do */
+	bool is_unix;    /* callers must be root or of this process's user */
+	struct tls *tls; /* NULL: plain HTTP */
 	unsigned connection_limit, connection_timeout_s;
 };
 

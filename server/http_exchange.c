@@ -2,10 +2,11 @@
 
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "procedures/refusals.h"
+#include "server/http_caller.h"
 #include "server/problem.h"
 
 #define SINGLE_MEMORY (512u * 1024u)
@@ -50,32 +51,20 @@ static bool is_json(struct exchange *x)
 	return after == '\0' || after == ';' || after == ' ';
 }
 
-/* The Unix socket is for root and the server's own user. */
-static bool is_own_user(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-
-	return info != NULL &&
-	       getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	       (peer.uid == 0 || peer.uid == geteuid());
-}
-
 /* What can be said of a request from its head alone. */
-static enum outcome look_at_head(struct exchange *x, const struct route_match *match)
+static enum outcome look_at_head(
+	struct exchange *x, const struct route_match *match, const struct http_caller *caller)
 {
 	const struct http *h = x->http;
 	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
+	if (caller->refusal != FINE) /* before a word of what there is */
+		return caller->refusal;
 	if (!match->path_known)
 		return RESOURCE_NOT_FOUND;
 	if (match->route == NULL)
 		return METHOD_NOT_ALLOWED;
-	if (h->settings.is_unix && !is_own_user(x->connection))
-		return UNAUTHENTICATED;
-	if ((match->route->roles & h->settings.roles) == 0)
+	if ((match->route->roles & caller->roles) == 0)
 		return ROLE_NOT_PERMITTED;
 	if (length != NULL && strtoull(length, NULL, 10) > match->route->most_body &&
 		match->route->has_body)
@@ -129,6 +118,7 @@ static struct exchange *new_exchange(
 	struct http *h, struct MHD_Connection *connection, const char *url, const char *method)
 {
 	struct route_match match;
+	struct http_caller caller;
 	char path[PATH_MAX_LEN + 1];
 	size_t len = strlen(url);
 
@@ -136,7 +126,8 @@ static struct exchange *new_exchange(
 	if (len > PATH_MAX_LEN)
 		path[0] = '\0';
 	routes_find(method, path, &match);
-	const struct route *route = match.route;
+	http_caller_find(h, connection, &caller);
+	const struct route *route = caller.refusal == FINE ? match.route : NULL;
 	struct txn *t = engine_new_txn(h->settings.engine,
 		route != NULL && route->procedure != NULL ? route->procedure : &refused,
 		memory_of(route));
@@ -157,13 +148,15 @@ static struct exchange *new_exchange(
 	t->owner = x;
 	t->ended = on_txn_ended;
 	t->request_id = request_id(x);
+	if (caller.name[0] != '\0' && t->services->settings->audit_is_on)
+		t->actor = arena_copy(t->arena, caller.name, strlen(caller.name));
 	for (unsigned i = 0; i < TXN_PARAMETERS; i++)
 		if (match.parameters[i] != NULL)
 			t->parameters[i] = arena_copy(
 				t->arena, match.parameters[i], strlen(match.parameters[i]));
 	if (MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0)
 		MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, t);
-	x->refusal = look_at_head(x, &match);
+	x->refusal = look_at_head(x, &match, &caller);
 	x->route = x->refusal == FINE ? route : NULL;
 	return x;
 }
@@ -268,7 +261,8 @@ static enum MHD_Result queue_answer(struct exchange *x)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, a->location);
 	if (a->status == 503)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
-	if (x->http->is_quiesced) /* so that the caller goes elsewhere with its next request */
+	/* So that the caller goes elsewhere with its next request, or a stranger nowhere. */
+	if (x->http->is_quiesced || outcome == UNAUTHENTICATED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (outcome == METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
@@ -284,6 +278,7 @@ static enum MHD_Result answer_at_once(struct exchange *x, enum outcome o)
 	if (o != FINE) {
 		problem_answer(x->txn);
 		metrics_count_refusal(x->http->settings.metrics, o);
+		refusals_note(x->txn->services->refusals, x->txn);
 	}
 	return queue_answer(x);
 }

@@ -21,6 +21,7 @@ struct http {
 	unsigned under_way;
 	size_t body_bytes; /* of bodies being read, and of those whose answers have not been sent */
 	bool has_work, is_quiesced, is_stopping;
+	struct http_handshake *waiting, *suspended; /* over TLS */
 };
 
 /* One request and the duty to answer it; lies in its transaction's arena. */

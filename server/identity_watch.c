@@ -16,7 +16,7 @@ struct identity_watch {
 	struct metrics *metrics;
 	ev_timer look;
 	const char *warned_of; /* NULL: nothing yet */
-	int64_t warned_at;
+	int64_t warned_at, crl_warned_at;
 };
 
 const char *identity_watch_look(const struct own_keys *k, int64_t now, int64_t *end)
@@ -36,6 +36,21 @@ const char *identity_watch_look(const struct own_keys *k, int64_t now, int64_t *
 	return *end - now <= WARN_WITHIN ? "ibs_identity_ends" : NULL;
 }
 
+static void look_at_crls(struct identity_watch *w, int64_t now)
+{
+	const struct services *s = w->services;
+	int64_t end = s->trust != NULL ? trust_crls_end(s->trust) : 0;
+	char at[CLOCK_TEXT_LEN];
+
+	metrics_set_crls_end(w->metrics, end);
+	if (end == 0 || now <= end || now - w->crl_warned_at < WARN_EVERY_S)
+		return;
+	clock_write(end, at);
+	log_warning("crl_out_of_date", "next_update=%s certificates=%s", at,
+		s->settings->stale_crl_is_open ? "accepted" : "refused");
+	w->crl_warned_at = now;
+}
+
 static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct identity_watch *w = timer->data;
@@ -44,6 +59,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
+	look_at_crls(w, now);
 	if (s->own_keys == NULL)
 		return;
 	const char *event = identity_watch_look(s->own_keys, now, &end);

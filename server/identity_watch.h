@@ -1,7 +1,7 @@
 /*
  * Looks after the end of the ECCSI identities this server signs by: keeps the gauge of it, and
- * warns once a day from a week before, where no successor takes over. Belongs to one loop; one
- * reactor of a process is enough.
+ * warns once a day from a week before, where no successor takes over. The same of the CRLs, where it
+ * warns once one is out of date. Belongs to one loop; one reactor of a process is enough.
  */
 #ifndef SERVER_IDENTITY_WATCH_H
 #define SERVER_IDENTITY_WATCH_H

@@ -33,6 +33,7 @@ static enum outcome make_items(struct engine *e, struct txn *t)
 		}
 		item->parent = t;
 		item->request_id = t->request_id;
+		item->actor = t->actor;
 		item->deadline_ms = t->deadline_ms - head_start_ms;
 		item->ended = on_item_ended;
 		item->owner = e;

@@ -57,7 +57,7 @@ static bool is_loopback(const union address *a)
 	return IN6_IS_ADDR_LOOPBACK(&a->v6.sin6_addr);
 }
 
-int listener_open(const char *address, bool shared, char *error, size_t error_size)
+int listener_open(const char *address, bool shared, bool has_tls, char *error, size_t error_size)
 {
 	union address a;
 	socklen_t len;
@@ -67,9 +67,10 @@ int listener_open(const char *address, bool shared, char *error, size_t error_si
 		snprintf(error, error_size, "'%s' is not address:port", address);
 		return -1;
 	}
-	if (!is_loopback(&a)) {
+	if (!has_tls && !is_loopback(&a)) {
 		snprintf(error, error_size,
-			"%s is not a loopback address, and plain HTTP is spoken on loopback only",
+			"%s is not a loopback address: without [tls] certificate_file plain HTTP "
+			"is spoken, and that on loopback only",
 			address);
 		return -1;
 	}

@@ -20,6 +20,9 @@ struct metrics {
 	const struct procedure *(*procedure_at)(unsigned i);
 	atomic_ullong refused[OUTCOME_COUNT];
 	atomic_ullong identity_end; /* 0: not known to this reactor */
+	atomic_ullong crls_end;     /* likewise */
+	atomic_bool tells_of_audit, audit_is_broken, audit_root_file_fails;
+	atomic_ullong audit_tree, audit_sealed_at, refusals_lost;
 	struct procedure_counts procedures[MOST_PROCEDURES];
 };
 
@@ -86,6 +89,35 @@ void metrics_set_identity_end(struct metrics *m, int64_t unix_seconds)
 {
 	atomic_store_explicit(
 		&m->identity_end, (unsigned long long)unix_seconds, memory_order_relaxed);
+}
+
+void metrics_set_crls_end(struct metrics *m, int64_t unix_seconds)
+{
+	atomic_store_explicit(&m->crls_end, (unsigned long long)unix_seconds, memory_order_relaxed);
+}
+
+void metrics_set_audit(struct metrics *m, const struct audit_figures *figures)
+{
+	atomic_store(&m->tells_of_audit, true);
+	atomic_store(&m->audit_is_broken, figures->is_broken);
+	atomic_store(&m->audit_root_file_fails, figures->root_file_fails);
+	atomic_store(&m->audit_tree, (unsigned long long)figures->tree);
+	atomic_store(&m->audit_sealed_at, (unsigned long long)figures->sealed_at);
+}
+
+struct audit_figures metrics_audit(struct metrics *m)
+{
+	return (struct audit_figures){
+		.is_broken = atomic_load(&m->audit_is_broken),
+		.root_file_fails = atomic_load(&m->audit_root_file_fails),
+		.tree = (int64_t)read_count(&m->audit_tree),
+		.sealed_at = (int64_t)read_count(&m->audit_sealed_at),
+	};
+}
+
+void metrics_count_lost_refusal(struct metrics *m)
+{
+	add(&m->refusals_lost, 1);
 }
 
 void metrics_totals(struct metrics *m, uint64_t *ended, uint64_t *fine)
@@ -172,6 +204,51 @@ static void write_identity_end(FILE *out, struct metrics *const *all, size_t cou
 		end);
 }
 
+static void write_value(
+	FILE *out, const char *name, const char *type, const char *help, unsigned long long value)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, value);
+}
+
+static void write_crls_end(FILE *out, struct metrics *const *all, size_t count)
+{
+	unsigned long long end = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (read_count(&all[i]->crls_end) > end)
+			end = read_count(&all[i]->crls_end);
+	if (end > 0)
+		write_value(out, "arpf_crl_next_update_seconds", "gauge",
+			"When the first of the CRLs is past its nextUpdate, in unix seconds.", end);
+}
+
+/* One reactor of the process tells of the trail; all may lose refusals. */
+static void write_audit(FILE *out, struct metrics *const *all, size_t count)
+{
+	unsigned long long lost = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct audit_figures f = metrics_audit(all[i]);
+
+		lost += read_count(&all[i]->refusals_lost);
+		if (!atomic_load(&all[i]->tells_of_audit))
+			continue;
+		write_value(out, "arpf_audit_trail_broken", "gauge",
+			"1: what was sealed is not there any more, and sealing has stopped.",
+			f.is_broken);
+		write_value(out, "arpf_audit_root_file_failing", "gauge",
+			"1: the last signed root could not be written to its file.",
+			f.root_file_fails);
+		write_value(out, "arpf_audit_tree", "gauge", "Number of the last sealed tree.",
+			(unsigned long long)f.tree);
+		write_value(out, "arpf_audit_sealed_at_seconds", "gauge",
+			"When the last tree was sealed, in unix seconds.",
+			(unsigned long long)f.sealed_at);
+	}
+	write_value(out, "arpf_audit_refusals_lost_total", "counter",
+		"Refusals that are in the audit trail as part of a number only.", lost);
+}
+
 char *metrics_write(struct metrics *const *all, size_t count, size_t *len)
 {
 	char *text = NULL;
@@ -187,6 +264,8 @@ char *metrics_write(struct metrics *const *all, size_t count, size_t *len)
 		for (unsigned s = 0; all[0]->procedure_at(p)->steps[s].name != NULL; s++)
 			write_step(out, all, count, p, s);
 	write_identity_end(out, all, count);
+	write_crls_end(out, all, count);
+	write_audit(out, all, count);
 	if (fclose(out) != 0) {
 		free(text);
 		return NULL;

@@ -24,6 +24,18 @@ void metrics_count_step(
 void metrics_count_refusal(struct metrics *m, enum outcome outcome);
 /* When the server's last ECCSI identity ends; 0: there is none. */
 void metrics_set_identity_end(struct metrics *m, int64_t unix_seconds);
+/* When the first of the CRLs is past its nextUpdate; 0: there is none. */
+void metrics_set_crls_end(struct metrics *m, int64_t unix_seconds);
+
+/* What the audit trail's sealer knows; one reactor of a process tells. */
+struct audit_figures {
+	bool is_broken, root_file_fails;
+	int64_t tree, sealed_at; /* the last; 0: none */
+};
+void metrics_set_audit(struct metrics *m, const struct audit_figures *figures);
+struct audit_figures metrics_audit(struct metrics *m);
+/* A refusal that is in the audit trail as one of a number only. */
+void metrics_count_lost_refusal(struct metrics *m);
 
 /* The sums of all reactors as text; the caller frees it. NULL: no memory. */
 char *metrics_write(struct metrics *const *all, size_t count, size_t *len);

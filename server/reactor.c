@@ -9,17 +9,24 @@
 #include "base/log.h"
 #include "peers/certificate_cache.h"
 #include "procedures/arpf_directory.h"
+#include "procedures/audit_sealer.h"
+#include "procedures/job_worker.h"
 #include "procedures/outbox.h"
+#include "procedures/refusals.h"
 #include "procedures/sweeper.h"
 #include "server/engine.h"
 #include "server/http.h"
 #include "server/identity_watch.h"
+#include "server/reactor_status.h"
 #include "server/routes.h"
 #include "server/views.h"
 
 #define DRAIN_LOOK_S      0.05
 #define GIVE_BACK_MOST_MS 2000
 #define SWEEP_EVERY_S     30.0
+#define NOTE_EVERY_S      1.5
+#define WORK_EVERY_S      1.0
+#define SEAL_EVERY_S      1.0
 
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_GIVING_BACK, PHASE_OVER };
 
@@ -34,6 +41,8 @@ struct reactor {
 	struct views *views;
 	struct sweeper *sweeper;               /* the first reactor's */
 	struct identity_watch *identity_watch; /* likewise */
+	struct job_worker *job_worker;         /* likewise */
+	struct audit_sealer *sealer;           /* likewise; NULL: there is no trail */
 	struct http *http, *admin_http;        /* admin_http NULL: none */
 	ev_prepare prepare;
 	ev_idle idle; /* started while there is more to do at once */
@@ -42,7 +51,8 @@ struct reactor {
 	enum phase phase;
 	int64_t phase_until_ms;
 	atomic_bool must_drain, must_stop, is_over;
-	struct settings *_Atomic fresh; /* to be taken over */
+	struct settings *_Atomic fresh;               /* to be taken over */
+	struct http_identity *_Atomic fresh_identity; /* likewise */
 };
 
 /* After the events of an iteration and before the next wait: lanes are fed, answers sent, until both rest. */
@@ -133,6 +143,16 @@ static void take_settings(struct reactor *r)
 		kept[0] != '\0' ? kept : "none");
 }
 
+static void take_identity(struct reactor *r)
+{
+	struct http_identity *fresh = atomic_exchange(&r->fresh_identity, NULL);
+
+	if (fresh == NULL)
+		return;
+	http_client_set_identity(r->services.peers, fresh);
+	http_identity_give_back(fresh);
+}
+
 static void on_told(struct ev_loop *loop, ev_async *watcher, int events)
 {
 	struct reactor *r = watcher->data;
@@ -140,19 +160,9 @@ static void on_told(struct ev_loop *loop, ev_async *watcher, int events)
 	(void)loop;
 	(void)events;
 	take_settings(r);
+	take_identity(r);
 	if (atomic_load(&r->must_drain) || atomic_load(&r->must_stop))
 		start_draining(r);
-}
-
-static void describe_worker(struct json_out *o, const struct key_worker_state *w)
-{
-	json_open(o, '{');
-	json_member_number(o, "pid", w->pid);
-	json_key(o, "ready");
-	json_bool(o, w->ready);
-	json_member_number(o, "operations", (int64_t)w->operations);
-	json_member_number(o, "restarts", w->restarts);
-	json_close(o, '}');
 }
 
 /* The members of GET /admin/v1/status that this reactor knows of itself. */
@@ -160,48 +170,16 @@ static void describe(struct services *services, struct json_out *o)
 {
 	struct reactor *r =
 		(struct reactor *)(void *)((char *)services - offsetof(struct reactor, services));
-	uint64_t ended, fine;
 
-	metrics_totals(r->metrics, &ended, &fine);
-	json_key(o, "server");
-	json_open(o, '{');
-	json_member_text(o, "version", ARPF_VERSION);
-	json_member_number(o, "pid", getpid());
-	json_member_number(o, "reactor", r->given.number);
-	json_member_number(o, "reactors", (int64_t)r->given.all_metrics_count);
-	json_member_number(o, "inFlight", (int64_t)engine_in_flight(r->engine));
-	json_member_number(o, "inFlightLimit", r->settings->transactions_in_flight);
-	json_member_number(o, "ended", (int64_t)ended);
-	json_member_number(o, "succeeded", (int64_t)fine);
-	json_close(o, '}');
-	json_key(o, "lanes");
-	json_open(o, '{');
-	json_member_number(o, "cpu", engine_waiting_cpu(r->engine));
-	json_member_number(o, "key", key_client_waiting(r->services.keys));
-	json_member_number(o, "db", db_waiting(r->services.db));
-	json_member_number(o, "imsisAtHand", (int64_t)imsi_leases_left(r->services.leases));
-	json_close(o, '}');
-	json_key(o, "hsm");
-	json_open(o, '{');
-	json_key(o, "ready");
-	json_bool(o, key_client_is_ready(r->services.keys));
-	json_key(o, "workers");
-	json_open(o, '[');
-	for (unsigned i = 0; i <= r->settings->key_workers;
-		i++) { /* and the place of a replacement */
-		struct key_worker_state w = { 0 };
-
-		key_client_worker(r->services.keys, i, &w);
-		if (w.pid != 0)
-			describe_worker(o, &w);
-	}
-	json_close(o, ']');
-	json_close(o, '}');
-	json_key(o, "database");
-	json_open(o, '{');
-	json_key(o, "ready");
-	json_bool(o, db_is_ready(r->services.db));
-	json_close(o, '}');
+	reactor_status_write(
+		&(struct reactor_status){
+			.services = services,
+			.engine = r->engine,
+			.all_metrics = r->given.all_metrics,
+			.reactors = r->given.all_metrics_count,
+			.number = r->given.number,
+		},
+		o);
 }
 
 static void on_view_read(void *context, struct txn *t, enum outcome o)
@@ -209,12 +187,44 @@ static void on_view_read(void *context, struct txn *t, enum outcome o)
 	engine_brought(context, t, o);
 }
 
+static void on_refusal_lost(void *metrics)
+{
+	metrics_count_lost_refusal(metrics);
+}
+
+static void on_sealer_told(void *metrics, const struct audit_sealer_state *state)
+{
+	metrics_set_audit(metrics, &(struct audit_figures){
+					   .is_broken = state->is_broken,
+					   .root_file_fails = state->root_file_fails,
+					   .tree = state->tree,
+					   .sealed_at = state->sealed_at,
+				   });
+}
+
+static bool start_sealer(struct reactor *r)
+{
+	if (!r->settings->audit_is_on)
+		return true;
+	r->sealer = audit_sealer_new(r->loop, &(struct audit_sealer_settings){
+						      .services = &r->services,
+						      .root_file = r->settings->audit_root_file,
+						      .every_s = SEAL_EVERY_S,
+						      .told = on_sealer_told,
+						      .context = r->metrics,
+					      });
+	return r->sealer != NULL;
+}
+
 /* What one reactor does for the whole process. */
 static bool start_upkeep(struct reactor *r)
 {
-	r->sweeper = sweeper_new(r->loop, &r->services, SWEEP_EVERY_S);
+	r->sweeper = sweeper_new(
+		r->loop, &r->services, &(struct sweeper_settings){ SWEEP_EVERY_S, NOTE_EVERY_S });
+	r->job_worker = job_worker_new(r->loop, &r->services, WORK_EVERY_S);
 	r->identity_watch = identity_watch_new(r->loop, &r->services, r->metrics);
-	return r->sweeper != NULL && r->identity_watch != NULL;
+	return r->sweeper != NULL && r->job_worker != NULL && r->identity_watch != NULL &&
+	       start_sealer(r);
 }
 
 static bool make_services(struct reactor *r)
@@ -239,6 +249,7 @@ static bool make_services(struct reactor *r)
 			 });
 	s->db = db_new(r->loop, settings->database, settings->database_connections);
 	s->peers = http_client_new(r->loop, &(struct http_client_settings){
+						    .identity = r->given.identity,
 						    .most_connections = 64,
 					    });
 	if (s->arpfs == NULL || s->certificates == NULL || s->keys == NULL || s->db == NULL ||
@@ -247,12 +258,13 @@ static bool make_services(struct reactor *r)
 	s->leases = imsi_leases_new(
 		r->loop, s->db, settings->home, settings->imsi_block, settings->lease_s);
 	s->outbox = outbox_new(r->loop, s);
+	s->refusals = refusals_new(s->db, on_refusal_lost, r->metrics);
 	r->engine = engine_new(r->loop, &(struct engine_settings){
 						.services = s,
 						.metrics = r->metrics,
 						.cpu_threads = settings->cpu_threads,
 					});
-	if (s->leases == NULL || s->outbox == NULL || r->engine == NULL)
+	if (s->leases == NULL || s->outbox == NULL || s->refusals == NULL || r->engine == NULL)
 		return false;
 	s->engine = r->engine;
 	r->views = views_new(r->loop, s, on_view_read, r->engine);
@@ -273,6 +285,7 @@ static struct http *make_http(struct reactor *r, int fd, bool is_unix)
 			.listen_fd = fd,
 			.roles = is_unix ? ROLE_ADMIN | ROLE_AUDITOR | ROLE_METRICS : ROLE_EVERY,
 			.is_unix = is_unix,
+			.tls = is_unix ? NULL : r->given.tls,
 			.connection_limit = r->settings->connection_limit,
 			.connection_timeout_s = r->settings->connection_timeout_s,
 		});
@@ -297,13 +310,17 @@ static void free_reactor(struct reactor *r)
 	http_free(r->admin_http);
 	identity_watch_free(r->identity_watch);
 	sweeper_free(r->sweeper);
+	job_worker_free(r->job_worker);
+	audit_sealer_free(r->sealer);
 	views_free(r->views);
 	outbox_free(s->outbox);
+	refusals_free(s->refusals);
 	engine_free(r->engine);
 	certificate_cache_free(s->certificates);
 	arpf_directory_free(s->arpfs);
 	if (r->loop != NULL)
 		ev_loop_destroy(r->loop);
+	http_identity_give_back(atomic_exchange(&r->fresh_identity, NULL));
 	settings_free(r->settings);
 	free(r->settings);
 	free(r);
@@ -377,6 +394,12 @@ void reactor_reload(struct reactor *r, struct settings *fresh)
 		settings_free(unread);
 		free(unread);
 	}
+	ev_async_send(r->loop, &r->told);
+}
+
+void reactor_set_identity(struct reactor *r, struct http_identity *identity)
+{
+	http_identity_give_back(atomic_exchange(&r->fresh_identity, identity));
 	ev_async_send(r->loop, &r->told);
 }
 

@@ -6,8 +6,10 @@
 #define SERVER_REACTOR_H
 
 #include "base/settings.h"
+#include "peers/http_identity.h"
 #include "pki/chain.h"
 #include "server/metrics.h"
+#include "server/tls.h"
 
 #define ARPF_VERSION "0.1.0"
 
@@ -18,6 +20,8 @@ struct reactor_settings {
 	struct issuer_cache *issuers;
 	struct metrics *const *all_metrics; /* one a reactor */
 	size_t all_metrics_count;
+	struct tls *tls;                /* of the TCP listener; NULL: plain HTTP */
+	struct http_identity *identity; /* towards other servers; a reference of its own is taken */
 	unsigned number;
 	int listen_fd; /* taken over */
 	int admin_fd;  /* taken over; -1: none */
@@ -34,6 +38,8 @@ void reactor_drain(struct reactor *r);
 void reactor_stop(struct reactor *r);
 /* From any thread: takes over what may change; `fresh` is taken over. */
 void reactor_reload(struct reactor *r, struct settings *fresh);
+/* From any thread: shows itself to other servers as this one, whose reference is taken over. */
+void reactor_set_identity(struct reactor *r, struct http_identity *identity);
 /* Its loop has ended. */
 bool reactor_is_over(const struct reactor *r);
 /* Waits for the thread and frees all. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "procedures/aaa.h"
 #include "procedures/administration.h"
 #include "procedures/arpf.h"
 #include "procedures/auth_data.h"
@@ -11,8 +12,10 @@
 #include "procedures/companion_dh.h"
 #include "procedures/companion_session.h"
 #include "procedures/d_ausf.h"
+#include "procedures/device_attach.h"
 #include "procedures/headless_device.h"
 #include "procedures/initial_attach.h"
+#include "procedures/profile_download.h"
 
 #define SINGLE     (64u * 1024u)
 #define BATCH      (8u * 1024u * 1024u)
@@ -56,6 +59,43 @@ static const struct route routes[] = {
 	/* 8: headless devices */
 	{ "POST", "/nsm-device/v1/device-additions", ROLE_COMPANION_GATEWAY, true, SINGLE,
 		&headless_device_addition },
+	/* 9: attach with device credentials */
+	{ "POST", "/ncp-attach/v1/attach-requests", ROLE_DEVICE_GATEWAY, true, SINGLE,
+		&device_attach_request },
+	{ "POST", "/ncp-attach/v1/attach-requests/{attachId}/authentication", ROLE_DEVICE_GATEWAY,
+		true, SINGLE, &device_attach_authentication },
+	{ "POST", "/ncp-attach/v1/aaa-authorizations", ROLE_DEVICE_GATEWAY, true, SINGLE,
+		&aaa_authorization },
+	{ "GET", "/ncp-attach/v1/pdu-sessions/{id}", ROLE_ACCESS_NETWORK | ROLE_DEVICE_GATEWAY,
+		false, 0, &pdu_session_show },
+	{ "DELETE", "/ncp-attach/v1/pdu-sessions/{id}", ROLE_ACCESS_NETWORK | ROLE_DEVICE_GATEWAY,
+		false, 0, &pdu_session_release },
+	/* 10: profile download */
+	{ "POST", "/nsmdp-profile/v1/downloads", ROLE_DEVICE_GATEWAY, true, SINGLE,
+		&profile_download_offer },
+	{ "POST", "/nsmdp-profile/v1/downloads/{downloadId}/bound-profile", ROLE_DEVICE_GATEWAY,
+		true, SINGLE, &profile_download_bind },
+	{ "POST", "/nsmdp-profile/v1/downloads/{downloadId}/notification", ROLE_DEVICE_GATEWAY,
+		true, SINGLE, &profile_download_notification },
+	/* 11: the life of credentials */
+	{ "GET", "/admin/v1/subscriptions", READ_ADMIN, false, 0, &admin_list_subscriptions },
+	{ "GET", "/admin/v1/subscriptions/{supi}", READ_ADMIN, false, 0, &admin_show_subscription },
+	{ "DELETE", "/admin/v1/subscriptions/{supi}", ROLE_ADMIN, false, 0,
+		&admin_delete_subscription },
+	{ "POST", "/admin/v1/subscriptions/{supi}/{operation}", ROLE_ADMIN, true, SINGLE,
+		&admin_change_subscription },
+	{ "GET", "/admin/v1/credentials/overdue", READ_ADMIN, false, 0, &admin_list_overdue },
+	{ "GET", "/admin/v1/jobs", READ_ADMIN, false, 0, &admin_list_jobs },
+	{ "GET", "/admin/v1/jobs/{id}", READ_ADMIN, false, 0, &admin_show_job },
+	{ "PUT", "/admin/v1/jobs/{id}", ROLE_ADMIN, true, SINGLE, &admin_put_job },
+	{ "POST", "/admin/v1/jobs/{id}/items", ROLE_ADMIN, true, ADMIN, &admin_add_job_items },
+	{ "POST", "/admin/v1/jobs/{id}/start", ROLE_ADMIN, false, 0, &admin_start_job },
+	{ "POST", "/admin/v1/jobs/{id}/cancel", ROLE_ADMIN, false, 0, &admin_cancel_job },
+	{ "GET", "/admin/v1/jobs/{id}/refusals", READ_ADMIN, false, 0, &admin_list_job_refusals },
+	{ "GET", "/admin/v1/crls", READ_ADMIN, false, 0, &admin_list_crls },
+	{ "POST", "/admin/v1/crls", ROLE_ADMIN, true, BATCH, &admin_add_crl },
+	{ "GET", "/admin/v1/audit/events", READ_ADMIN, false, 0, &admin_list_audit_events },
+	{ "GET", "/admin/v1/audit/trees", READ_ADMIN, false, 0, &admin_list_audit_trees },
 	/* administration */
 	{ "GET", "/admin/v1/status", READ_ADMIN, false, 0, &admin_status },
 	{ "GET", "/admin/v1/trust-anchors", READ_ADMIN, false, 0, &admin_list_trust_anchors },

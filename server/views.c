@@ -10,11 +10,12 @@
 #define PAGE_ROWS      4096 /* so many at a time, so that a long list does not hold up the loop */
 #define TRY_AGAIN_S    1.0
 
-/* What is read, one after the other. */
-enum part { PART_ANCHORS, PART_REVOCATIONS, PART_KEYS, PART_IBS_IDENTITIES, PART_COUNT };
+/* What is read, one after the other; CRLs first, lest one counts as fresh whose entries have not been read. */
+enum part { PART_ANCHORS, PART_CRLS, PART_REVOCATIONS, PART_KEYS, PART_IBS_IDENTITIES, PART_COUNT };
 
 static const enum db_statement part_statements[PART_COUNT] = {
 	[PART_ANCHORS] = DB_LIST_ANCHORS,
+	[PART_CRLS] = DB_LIST_CRLS,
 	[PART_REVOCATIONS] = DB_LIST_REVOCATIONS,
 	[PART_KEYS] = DB_LIST_KEYS,
 	[PART_IBS_IDENTITIES] = DB_LIST_IBS_IDENTITIES,
@@ -68,6 +69,12 @@ static enum outcome take_anchor(struct views *v, const struct db_anchor *a)
 	return trust_add_anchor(v->trust, (enum trust_use)a->use, a->der);
 }
 
+static enum outcome take_crl(struct views *v, const struct db_crl *crl)
+{
+	v->page.after = crl->number;
+	return trust_add_crl(v->trust, crl->issuer_hash, crl->next_update);
+}
+
 static enum outcome take_revocation(struct views *v, const struct db_revocation *r)
 {
 	v->page.after = r->number;
@@ -93,6 +100,8 @@ static enum outcome take_row(struct views *v, const void *row)
 	switch (v->part) {
 	case PART_ANCHORS:
 		return take_anchor(v, row);
+	case PART_CRLS:
+		return take_crl(v, row);
 	case PART_REVOCATIONS:
 		return take_revocation(v, row);
 	case PART_KEYS:
@@ -116,7 +125,7 @@ static void on_row(struct db_request *request, const void *row)
 		return;
 	log_error("view_row_unusable", "part=%d outcome=%s", (int)v->part, outcome_name(o));
 	/* Without an anchor doors stay closed; without a revocation one would stand open. */
-	v->is_spoilt = v->is_spoilt || v->part == PART_REVOCATIONS;
+	v->is_spoilt = v->is_spoilt || v->part == PART_REVOCATIONS || v->part == PART_CRLS;
 }
 
 static void bring(struct views *v, struct txn **list, enum outcome o)
@@ -211,6 +220,7 @@ static void start_reading(struct views *v)
 		end_reading(v, NO_MEMORY);
 		return;
 	}
+	trust_set_stale_crls_open(v->trust, v->services->settings->stale_crl_is_open);
 	v->part = PART_ANCHORS;
 	ask_part(v);
 }

@@ -79,8 +79,10 @@ rule "hsm/keyd/ is nobody else's to include" <<<"$(
   sources "${product[@]}" | grep -v '^hsm/keyd/' | lines '#include "hsm/keyd/')"
 rule "libpq only in db/" <<<"$(
   sources "${product[@]}" | grep -v '^db/' | lines '<libpq-fe\.h>|\bPQ[a-z][A-Za-z]*\(')"
-rule "libmicrohttpd only in server/http.c and its exchange" <<<"$(
-  sources "${product[@]}" | grep -vE '^server/http(_exchange)?\.[ch]$' | lines '<microhttpd\.h>|\bMHD_')"
+rule "libmicrohttpd only in server/http*.c" <<<"$(
+  sources "${product[@]}" | grep -vE '^server/http(_[a-z]+)?\.[ch]$' | lines '<microhttpd\.h>|\bMHD_')"
+rule "GnuTLS only in server/tls*.c" <<<"$(
+  sources "${product[@]}" | grep -vE '^server/tls(_[a-z]+)?\.[ch]$' | lines '<gnutls/|\bgnutls_[a-z_]+\(')"
 rule "PKCS#11 only in hsm/keyd/" <<<"$(
   sources "${product[@]}" | grep -v '^hsm/keyd/' | lines '\bCK[AMRFU]?_|p11-kit/')"
 

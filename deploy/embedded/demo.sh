@@ -14,10 +14,33 @@ heading() {
   printf '\n== %s\n\n' "$*"
 }
 
+# What an operator types is shown with its answer.
+operator() {
+  printf '      $ arpfctl %s\n' "${*//"$ARPF_WORLD"\//}"
+  arpfctl "$@" | sed 's/^/      /'
+}
+
 # walk PROCEDURE OPTION...: of the procedures that take a companion UE.
 walk_with_companion() {
   arpfload walk --procedure "$1" --companion-supi "$companion" \
     --k-file "$ARPF_WORLD/companion.k" --opc-file "$ARPF_WORLD/companion.opc" "${@:2}"
+}
+
+# profile NAME: the eUICC of the fleet NAME attaches, downloads, and attaches with its profile.
+profile() {
+  arpfload walk --procedure profile-download --fleet "$ARPF_WORLD/$1" --no-trust --save "$ARPF_WORLD/$1.profile"
+}
+
+# authenticate NAME OPTION...: with the profile that NAME has downloaded last.
+authenticate() {
+  arpfload walk --procedure auth-data --supi "$(<"$ARPF_WORLD/$1.profile.supi")" \
+    --k-file "$ARPF_WORLD/$1.profile.k" --opc-file "$ARPF_WORLD/$1.profile.opc" "${@:2}"
+}
+
+# make_euicc NAME: one device with a maker of its own, whom the operator then trusts.
+make_euicc() {
+  arpfload fleet create --procedure device-attach --devices 1 --out "$ARPF_WORLD/$1"
+  operator trust add --use euicc "$ARPF_WORLD/$1/ci.pem"
 }
 
 # drive PROCEDURE DEVICES OPTION...: a fleet is made, then driven.
@@ -29,6 +52,42 @@ drive() {
   arpfload run --procedure "$1" --fleet "$fleet" --verify 100 "${@:3}"
 }
 
+# The key issue's creation, suspension, update, revocation, on the subscription of one eUICC.
+manage_credentials() {
+  local supi
+
+  supi=$(<"$ARPF_WORLD/euicc.profile.supi")
+  operator subscription suspend "$supi"
+  authenticate euicc --expect CREDENTIAL_SUSPENDED
+  operator subscription resume "$supi"
+  authenticate euicc
+  operator subscription rekey "$supi"
+  operator credential list --supi "$supi"
+  echo "      The old key serves until the device has the new one:"
+  authenticate euicc
+  echo "      The device attaches with its device credentials and downloads the new key:"
+  profile euicc
+  operator credential list --supi "$supi"
+  operator subscription revoke "$supi"
+  authenticate euicc --expect CREDENTIAL_REVOKED
+}
+
+# A profile that lives for some seconds; only for this, the server is started with such a setting.
+let_one_expire() {
+  local lifetime_s=8
+
+  echo "devices.profile_lifetime_s = $lifetime_s" >"$ARPF_WORLD/settings"
+  "$here/up.sh" 2>/dev/null
+  make_euicc short-lived
+  profile short-lived | tail -n 12
+  echo "      … $lifetime_s seconds later:"
+  sleep "$lifetime_s"
+  authenticate short-lived --expect CREDENTIAL_EXPIRED
+  operator credential overdue
+  rm "$ARPF_WORLD/settings"
+  "$here/up.sh" 2>/dev/null
+}
+
 "$here/down.sh" --purge
 trap '"$here/down.sh"' EXIT
 
@@ -38,8 +97,8 @@ heading "The embedded deployment: PostgreSQL, SoftHSM, a demo CA, an IBS identit
 . "$ARPF_WORLD/env"
 arpfctl status
 
-heading "Solution #5.x: one device, initial attach and first authentication, step by step"
-arpfload walk --procedure first-auth
+heading "Solution #5.x: one device, from initial attach to its own profile, step by step"
+arpfload walk --procedure first-auth --download
 
 heading "A companion UE: a subscriber whose K the operator imports"
 (
@@ -58,6 +117,16 @@ arpfload fleet create --procedure headless-device --devices 1 --out "$ARPF_WORLD
 arpfctl trust add --use device "$ARPF_WORLD/maker/ci.pem"
 walk_with_companion headless-device --fleet "$ARPF_WORLD/maker" --no-trust
 
+heading "Solution 12.X: one device attaches with its eUICC's credentials and downloads, step by step"
+make_euicc euicc
+profile euicc
+
+heading "Key issue, credential management: the life of that device's credential"
+manage_credentials
+
+heading "Key issue, overdue credentials: refused from the second they end, and listed"
+let_one_expire
+
 heading "Solution #5.x: $devices devices with keys, certificates and tokens of their own attach"
 drive initial-attach "$devices"
 
@@ -70,5 +139,11 @@ drive companion-dh "$fewer"
 heading "Solution #12.z: $fewer headless devices through $(((fewer + 99) / 100)) companion UEs"
 drive headless-device "$fewer"
 
+heading "Solution 12.X: $fewer devices attach with their eUICCs' credentials, download, attach normally"
+drive profile-download "$fewer"
+
 heading "What the server says now"
 arpfctl imsi-pool list
+
+heading "The audit trail, from its first event to its last"
+operator audit verify

@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
   build-essential pkg-config openssl
-  libmicrohttpd-dev libev-dev libjansson-dev libcbor-dev libinih-dev libpq-dev
+  libmicrohttpd-dev libgnutls28-dev libev-dev libjansson-dev libcbor-dev libinih-dev libpq-dev
   libcurl4-openssl-dev libp11-kit-dev libssl-dev
   softhsm2 postgresql
   check libsubunit-dev valgrind gdb python3 python3-cryptography
@@ -51,3 +51,8 @@ echo "deps: installing ${missing[*]}" >&2
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
   apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+
+# Debian starts a freeradius that is installed. The tests start one of their own, and nobody asked for another.
+if [[ " ${missing[*]} " == *" freeradius "* ]] && [ -d /run/systemd/system ]; then
+  "${as_root[@]}" systemctl disable --now freeradius.service >&2
+fi

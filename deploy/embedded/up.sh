@@ -57,6 +57,44 @@ make_demo_ca() {
   mv "$world/ca/ca.pem.new" "$world/ca/ca.pem"
 }
 
+# make_certificate NAME DAYS SUBJECT EXTENSION…: a key and a certificate of the TLS CA's, in tls.new.
+make_certificate() {
+  local name=$1 days=$2 subject=$3 extensions
+
+  shift 3
+  extensions=$(printf '%s\n' "$@")
+  (umask 077 && openssl ecparam -name prime256v1 -genkey -noout -out "$world/tls.new/$name.key")
+  openssl req -new -sha256 -key "$world/tls.new/$name.key" -subj "$subject" 2>/dev/null |
+    openssl x509 -req -sha256 -days "$days" -CA "$world/tls.new/ca.pem" \
+      -CAkey "$world/tls.new/ca.key" -set_serial "0x$(openssl rand -hex 8)" \
+      -extfile <(printf '%s\n' "$extensions") -out "$world/tls.new/$name.pem" 2>/dev/null
+}
+
+# A CA for the listener and its callers, and a caller of every role; the server calls others as ausf.
+make_tls() {
+  local role
+
+  has_tls && [ ! -d "$world/tls" ] || return 0
+  say "creating the TLS certificates in $world/tls"
+  rm -rf "$world/tls.new"
+  mkdir "$world/tls.new"
+  (umask 077 && openssl ecparam -name prime256v1 -genkey -noout -out "$world/tls.new/ca.key")
+  openssl req -x509 -new -sha256 -days 3650 -key "$world/tls.new/ca.key" \
+    -out "$world/tls.new/ca.pem" -subj "/O=openarpf/CN=openarpf TLS CA" \
+    -addext "basicConstraints=critical,CA:TRUE" \
+    -addext "keyUsage=critical,keyCertSign,cRLSign" 2>/dev/null
+  make_certificate server 3650 "/O=openarpf/CN=localhost" \
+    "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" \
+    "extendedKeyUsage=serverAuth" "subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost"
+  for role in service-provider ausf access-network companion-gateway device-gateway admin auditor \
+    metrics; do
+    make_certificate "$role" 3650 "/O=openarpf/OU=$role/CN=demo $role" \
+      "basicConstraints=critical,CA:FALSE" "keyUsage=critical,digitalSignature" \
+      "extendedKeyUsage=clientAuth"
+  done
+  mv "$world/tls.new" "$world/tls"
+}
+
 softhsm_module() {
   local module
 
@@ -69,13 +107,24 @@ softhsm_module() {
 
 # The file "settings" of the world, one "section.name = value" a line, has the last word.
 write_config() {
-  local short=$world
+  local short=$world url=http://127.0.0.1:$port
 
   fits_socket "$world" || short=$postgres
+  ! has_tls || url=https://127.0.0.1:$port
   {
     echo "server.listen = 127.0.0.1:$port"
     echo "server.admin_socket = $short/admin.sock"
-    echo "network.arpf_peers = http://127.0.0.1:*"
+    if has_tls; then
+      echo "tls.certificate_file = $world/tls/server.pem"
+      echo "tls.key_file = $world/tls/server.key"
+      echo "tls.client_ca_file = $world/tls/ca.pem"
+      echo "tls.peer_certificate_file = $world/tls/ausf.pem"
+      echo "tls.peer_key_file = $world/tls/ausf.key"
+      echo "tls.peer_ca_file = $world/tls/ca.pem"
+    fi
+    echo "network.arpf_peers = http://127.0.0.1:* https://127.0.0.1:*"
+    echo "attach.allowed_destinations = 127.0.0.1:$port"
+    echo "attach.provisioning_server = $url"
     echo "hsm.module = $(softhsm_module)"
     echo "hsm.token = $token"
     echo "hsm.pin_file = $world/pin"
@@ -83,6 +132,7 @@ write_config() {
     echo "hsm.ca_key_file = $world/ca/ca.key"
     echo "subscriptions.ibs_suite = eccsi-p256-sha256"
     echo "devices.certificate_hosts = http://127.0.0.1:*"
+    echo "audit.root_file = $world/audit.root"
     echo "database.connection = host='$postgres' port=5432 dbname=arpf user=arpf"
     [ ! -f "$world/settings" ] || cat "$world/settings"
   } | awk -F ' *= *' '
@@ -107,7 +157,15 @@ write_config() {
 write_environment() {
   {
     echo "# For a shell: . $world/env"
-    printf 'export %s=%q\n' ARPF_URL "http://127.0.0.1:$port" ARPF_CONFIG "$world/arpf.conf" \
+    if has_tls; then
+      printf 'export %s=%q\n' ARPF_URL "https://127.0.0.1:$port" ARPF_CA_FILE "$world/tls/ca.pem" \
+        ARPF_CERTIFICATE_FILE "$world/tls/admin.pem" ARPF_KEY_FILE "$world/tls/admin.key" \
+        ARPF_CERTIFICATE_FOLDER "$world/tls"
+    else
+      echo "unset ARPF_CA_FILE ARPF_CERTIFICATE_FILE ARPF_KEY_FILE ARPF_CERTIFICATE_FOLDER"
+      printf 'export %s=%q\n' ARPF_URL "http://127.0.0.1:$port"
+    fi
+    printf 'export %s=%q\n' ARPF_CONFIG "$world/arpf.conf" \
       ARPF_AF_FQDN "$(af_fqdn)" SOFTHSM2_CONF "$world/softhsm2.conf" \
       PGHOST "$postgres" PGPORT 5432 PGDATABASE arpf PGUSER arpf
     # shellcheck disable=SC2016
@@ -164,6 +222,7 @@ find_postgres_programs
 make_cluster
 make_token
 make_demo_ca
+make_tls
 write_config
 write_environment
 # shellcheck disable=SC1091

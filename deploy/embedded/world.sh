@@ -5,6 +5,7 @@
 #
 #   ARPF_WORLD   the folder; var/dev of the clone unless set
 #   ARPF_PORT    the port on 127.0.0.1; the one it had, or 8480; "free": the one it had, or any
+#   ARPF_TLS     1: mutual TLS, with a CA and certificates of its own under tls/; else plain HTTP
 #   ARPF_BUILD   the build folder, absolute or in the clone; build unless set
 #   ARPF_RUNNER  a command that arpfd is started under, such as valgrind with its options
 
@@ -195,11 +196,26 @@ free_port() {
   echo "$port"
 }
 
+has_tls() {
+  [ "${ARPF_TLS:-}" = 1 ]
+}
+
+# Standard input to the port of this number, and what it answers.
+talk_to_arpfd() {
+  if has_tls; then
+    timeout 5 openssl s_client -connect "127.0.0.1:$1" -quiet -verify_return_error \
+      -CAfile "$world/tls/ca.pem" -cert "$world/tls/ausf.pem" -key "$world/tls/ausf.key"
+    return
+  fi
+  exec 3<>"/dev/tcp/127.0.0.1/$1" || return 1
+  cat >&3
+  timeout 5 cat <&3
+}
+
 # A 200 says that the database and the keys are there too.
 arpfd_answers() (
-  exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
-  printf 'GET /narpf-ek/v1/certificate HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' >&3
-  read -r -t 5 _ status _ <&3 && [ "$status" = 200 ]
+  printf 'GET /narpf-ek/v1/certificate HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' |
+    talk_to_arpfd "$1" | { read -r _ status _ && [ "$status" = 200 ]; }
 ) 2>/dev/null
 
 start_arpfd() {

@@ -23,13 +23,14 @@ struct workshop {
 	struct data_key data_key;
 	struct auth_room auth;
 	uint8_t secrets[KEY_BATCH_MAX][KEPT_SECRET_LEN];     /* a batch's, opened */
-	uint8_t secrets_out[KEY_BATCH_MAX][KEPT_SECRET_LEN]; /* a batch's, to be kept */
+	uint8_t secrets_out[KEY_BATCH_MAX][KEPT_SECRET_LEN]; /* a batch's, to be kept; K and OPc */
 	uint8_t shared[DH_SHARED_MAX];                       /* Z */
 	uint8_t kd[32];
 	uint8_t kd_keys[64];           /* KDm, KDa, KDo */
 	uint8_t scalar[DH_SECRET_MAX]; /* of DH, or an SSK */
-	struct data_key import_key;    /* of KEY_SEAL_SUBSCRIBER, for many batches */
-	unsigned import_uses;          /* since it was made; 0: there is none */
+	uint8_t profile[PROFILE_MAX];
+	struct data_key import_key; /* of KEY_SEAL_SUBSCRIBER, for many batches */
+	unsigned import_uses;       /* since it was made; 0: there is none */
 	int64_t import_made_ms;
 	struct ephemeral_secrets ephemerals;
 };
@@ -74,6 +75,11 @@ enum outcome perform_confirm_companion(struct keyd_thread *t, const struct key_b
 enum outcome perform_sign_ibs(struct keyd_thread *t, const struct key_batch *b);
 enum outcome perform_check_addition(struct keyd_thread *t, const struct key_batch *b);
 enum outcome perform_derive_device(struct keyd_thread *t, const struct key_batch *b);
+enum outcome perform_offer_exchange(struct keyd_thread *t, const struct key_batch *b);
+enum outcome perform_accept_attach(struct keyd_thread *t, const struct key_batch *b);
+enum outcome perform_bind_profile(struct keyd_thread *t, const struct key_batch *b);
+enum outcome perform_check_notification(struct keyd_thread *t, const struct key_batch *b);
+enum outcome perform_make_subscriber(struct keyd_thread *t, const struct key_batch *b);
 enum outcome perform_seal_subscriber(struct keyd_thread *t, const struct key_batch *b);
 
 /* The data key of imports (KEY_SEAL_SUBSCRIBER) is wiped: where it has lived its time, or in any case. */

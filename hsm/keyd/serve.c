@@ -48,6 +48,14 @@ union any_item {
 	struct key_nothing nothing;
 	struct key_derive_device_in derive_device;
 	struct key_device device;
+	struct key_offer_exchange_in offer_exchange;
+	struct key_offer offer;
+	struct key_accept_attach_in accept_attach;
+	struct key_accept accept;
+	struct key_bind_profile_in bind_profile;
+	struct key_bound_profile bound_profile;
+	struct key_check_notification_in check_notification;
+	struct key_make_subscriber_in make_subscriber;
 	struct key_seal_subscriber_in seal_subscriber;
 };
 static_assert(sizeof(struct key_batch_header) + KEY_BATCH_MAX * (sizeof(struct key_result_header) +
@@ -86,6 +94,11 @@ perform_function operation_perform(uint32_t operation)
 		[KEY_SIGN_IBS] = perform_sign_ibs,
 		[KEY_CHECK_ADDITION] = perform_check_addition,
 		[KEY_DERIVE_DEVICE] = perform_derive_device,
+		[KEY_OFFER_EXCHANGE] = perform_offer_exchange,
+		[KEY_ACCEPT_ATTACH] = perform_accept_attach,
+		[KEY_BIND_PROFILE] = perform_bind_profile,
+		[KEY_CHECK_NOTIFICATION] = perform_check_notification,
+		[KEY_MAKE_SUBSCRIBER] = perform_make_subscriber,
 		[KEY_SEAL_SUBSCRIBER] = perform_seal_subscriber,
 	};
 

@@ -7,82 +7,15 @@ PostgreSQL backends is read from /proc before and after. All in one run, on one 
 ratio means something where the absolute figures do not.
 """
 import argparse
-import json
 import os
 import resource
-import subprocess
 import sys
 import time
 
-TICK = os.sysconf("SC_CLK_TCK")
+import life
+from measure import Server, drive, floors, peak_mib, print_floor, print_rate, print_use, run
 
-
-def run(*words, **more):
-    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
-
-
-def fields(pid):
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rsplit(")", 1)[1].split()
-
-
-def processes():
-    """(pid, parent, CPU seconds of itself and of the children it has reaped) of all."""
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            f = fields(name)
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        yield int(name), int(f[1]), sum(map(int, f[11:15])) / TICK
-
-
-def family(root):
-    """CPU seconds of a process and all that descend from it, by name of program."""
-    every = list(processes())
-    wanted, found = {root}, {}
-    grew = True
-    while grew:
-        more = {pid for pid, parent, _ in every if parent in wanted} - wanted
-        wanted |= more
-        grew = bool(more)
-    for pid, _, seconds in every:
-        if pid in wanted:
-            try:
-                with open(f"/proc/{pid}/comm") as comm:
-                    name = comm.read().strip()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            found[name] = found.get(name, 0) + seconds
-    return found
-
-
-def peak_mib(pid):
-    with open(f"/proc/{pid}/status") as status:
-        for line in status:
-            if line.startswith("VmHWM"):
-                return int(line.split()[1]) / 1024
-    return 0
-
-
-def floors(program):
-    found = {}
-    for line in run(program, "").splitlines():
-        name, us = line.split()
-        found[name] = float(us)
-    probe = json.loads(run("arpfctl", "hsm", "probe", "--json"))
-    found["token_agreement"] = float(probe["speed"]["ecdhUs"])
-    return found
-
-
-def print_floor(title, rows):
-    total = sum(us for _, us in rows)
-    print(f"\n{title}\nFloor: CPU microseconds a device")
-    for name, us in rows:
-        print(f"  {name:<56}{us:8.1f}")
-    print(f"  {'sum':<56}{total:8.1f}")
-    return total
+IN_FLIGHT = 4096
 
 
 def attach_floor(f):
@@ -96,64 +29,6 @@ def attach_floor(f):
     saved = f["ecdsa_verify"] - f["ecdsa_verify_issuer_table"]
     print(f"  {'with the issuer table for CERT.SE':<56}{total - saved:8.1f}")
     return total, total - saved
-
-
-IN_FLIGHT = 4096
-
-
-def drive(procedure, fleet, first, devices, concurrency, verify, *more):
-    report = f"{fleet}/run.json"
-    run("arpfload", "run", "--procedure", procedure, "--fleet", fleet, "--first", str(first), "--devices",
-        str(devices), "--concurrency", str(concurrency), "--verify", str(verify), "--json", report, *more)
-    with open(report) as f:
-        return json.load(f)
-
-
-class Server:
-    """Whose CPU time is counted: arpfd with its workers, and PostgreSQL."""
-
-    def __init__(self, postmaster_file):
-        self.arpfd = json.loads(run("arpfctl", "status", "--json"))["server"]["pid"]
-        with open(postmaster_file) as f:
-            self.postmaster = int(f.readline())
-
-    def seconds(self):
-        found = {}
-        for root in (self.arpfd, self.postmaster):
-            for name, seconds in family(root).items():
-                found[name] = found.get(name, 0) + seconds
-        return found
-
-    def used(self, work):
-        """What work() answers, and the CPU microseconds of each program meanwhile."""
-        before = self.seconds()
-        answer = work()
-        after = self.seconds()
-        return answer, {n: (s - before.get(n, 0)) * 1e6 for n, s in after.items()}
-
-
-def print_use(devices, used, floor, detail):
-    total = sum(used.values()) / devices
-    print(f"\nUsed: CPU microseconds a device, {detail}")
-    for name, us in sorted(used.items(), key=lambda item: -item[1]):
-        if us / devices >= 0.1:
-            print(f"  {name:<56}{us / devices:8.1f}")
-    print(f"  {'sum':<56}{total:8.1f}")
-    print(f"  {'ratio to the floor':<56}{total / floor:8.2f}")
-    return total
-
-
-def figures(report):
-    return report.get("measured") or report["provisioning"]
-
-
-def print_rate(report):
-    phase = figures(report)
-    latency = phase["latencyMs"]
-    print(f"\nThroughput {phase['devicesPerSecond']:.0f} devices/s; latency p50 {latency['p50']:.1f} ms, "
-          f"p99 {latency['p99']:.1f} ms; arpfload's own CPU {phase['ownCpuUsPerDevice']:.0f} us a device")
-    print(f"errors: {report['errors'] or 'none'}; wrong answers: {report['wrongAnswers']}", flush=True)
-    return report["wrongAnswers"]
 
 
 def bench_attach(args, f, server):
@@ -223,12 +98,72 @@ def bench_companion(args, f, server, group, devices):
     return wrong + print_rate(report)
 
 
+def device_attach_rows(f):
+    return [
+        ("two HTTP exchanges", 2 * f["http_exchange"]),
+        ("one generated key pair", f["p256_pair"]),
+        ("1/64 of a signature through the PKCS#11 module", f["token_sign"] / 64),
+        ("ECDSA verification of the eUICC's certificate", f["ecdsa_verify"]),
+        ("ECDSA verification of the device's signature", f["ecdsa_verify"]),
+        ("one agreement, the element checked", f["p256_agreement"]),
+        ("Ks and the MAC of the accept", f["attach_keys"]),
+        ("three rows written (attach, session, event), one updated", 3 * f["database_row"] + f["database_update"]),
+    ]
+
+
+def download_rows(f):
+    return [
+        ("three HTTP exchanges", 3 * f["http_exchange"]),
+        ("one generated key pair", f["p256_pair"]),
+        ("1/64 of a signature through the PKCS#11 module", f["token_sign"] / 64),
+        ("ECDSA verification of the device's certificate", f["ecdsa_verify"]),
+        ("ECDSA verification of the device's signature", f["ecdsa_verify"]),
+        ("one agreement, the element checked", f["p256_agreement"]),
+        ("1/64 of a key wrapped in the token", f["token_wrap"] / 64),
+        ("Kb and Kn, the profile sealed, the MAC checked", f["download_keys"]),
+        ("five rows written (two of them events), four updated", 5 * f["database_row"] + 4 * f["database_update"]),
+    ]
+
+
+def euicc_fleet(args):
+    """The first half is for the attach alone."""
+    fleet = os.environ["ARPF_WORLD"] + "/euiccs"
+    run("arpfload", "fleet", "create", "--procedure", "device-attach", "--devices", str(2 * args.devices),
+        "--out", fleet)
+    return fleet
+
+
+def bench_device_attach(args, f, server):
+    floor = print_floor("Attach with device credentials, 9.1 and 9.2", device_attach_rows(f))
+    fleet = euicc_fleet(args)
+    report, used = server.used(lambda: drive(
+        "device-attach", fleet, 0, args.devices, args.concurrency, args.verify))
+    print_use(args.devices, used, floor, f"{args.devices} devices, concurrency {args.concurrency}")
+    return print_rate(report)
+
+
+def bench_download(args, f, server):
+    floor = print_floor("Profile download, 10.1 to 10.3, with the attach before it on both sides",
+                        [("9.1 and 9.2: " + name, us) for name, us in device_attach_rows(f)] + download_rows(f))
+    fleet = euicc_fleet(args)
+    report, used = server.used(lambda: drive(
+        "profile-download", fleet, args.devices, args.devices, args.concurrency, args.verify))
+    print_use(args.devices, used, floor, f"{args.devices} devices in five requests each, "
+              f"concurrency {args.concurrency}")
+    return print_rate(report)
+
+
 BENCHES = {
     "initial-attach": bench_attach,
     "import": bench_import,
     "auth-data": bench_auth_data,
     "companion-dh": lambda a, f, s: bench_companion(a, f, s, "p256", 2 * a.devices),
     "companion-dh-ffdhe2048": lambda a, f, s: bench_companion(a, f, s, "ffdhe2048", a.devices // 5),
+    "device-attach": bench_device_attach,
+    "profile-download": bench_download,
+    "revocation": life.bench_revocation,  # its subscribers are of no use afterwards
+    "audit": life.bench_audit,            # starts servers anew
+    "audit-verify": life.bench_verify,
 }
 
 
@@ -245,7 +180,7 @@ def main():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     wanted = args.only or list(BENCHES)
-    if "auth-data" in wanted and "import" not in wanted:
+    if {"auth-data", "revocation"} & set(wanted) and "import" not in wanted:
         wanted.insert(0, "import")  # it brings the subscribers
     server, wrong = Server(args.postmaster), 0
     for name in BENCHES:

@@ -2,7 +2,7 @@
 # Brings up a world of its own, measures, and takes it down again. Arguments go to bench.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-export ARPF_WORLD=$PWD/var/bench ARPF_PORT=free
+export ARPF_WORLD=$PWD/var/bench ARPF_PORT=free PYTHONDONTWRITEBYTECODE=1
 deploy/embedded/down.sh --purge
 trap 'deploy/embedded/down.sh --purge' EXIT
 deploy/embedded/up.sh

@@ -4,8 +4,6 @@ import collections
 import http.client
 import os
 import random
-import socket
-import subprocess
 import threading
 import time
 
@@ -14,6 +12,7 @@ import dh_device
 import headless_device
 import usim
 import world
+from replica import Replica
 from test_authentication import DATA, add_subscriber
 
 COUNT = 3000 if load.LONG else 300
@@ -117,51 +116,6 @@ class Counting:
 
     def wait_for(self, left):
         world.wait_until(lambda: self.left <= left, 120, "%d vectors to come" % left)
-
-
-class Replica:
-    """Another arpfd on the same database and token."""
-
-    def __init__(self, a_world):
-        self.world = a_world
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
-        with open(a_world.path("arpf.conf")) as f:
-            conf = f.read()
-        conf = conf.replace("127.0.0.1:%d" % a_world.port, "127.0.0.1:%d" % self.port)
-        conf = conf.replace("/admin.sock", "/replica.sock")
-        self.path = a_world.path("replica.conf")
-        with open(self.path, "w") as f:
-            f.write(conf)
-        self.start()
-
-    def start(self):
-        with open(self.world.path("replica.log"), "a") as log:
-            self.process = subprocess.Popen([self.world.program("arpfd"), "--config", self.path], stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL, env=self.world.environment)
-        world.wait_until(self.answers, 30, "the replica answers")
-
-    def answers(self):
-        try:
-            return self.request("GET", "/narpf-ek/v1/certificate").status == 200
-        except OSError:
-            return False
-
-    def connection(self, timeout=30):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-
-    def request(self, *arguments, **options):
-        options.setdefault("connection", self.connection())
-        return self.world.request(*arguments, **options)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait(timeout=40)
 
 
 def ask_next(a_world, device, connection):

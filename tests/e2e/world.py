@@ -52,14 +52,14 @@ class Arpf:
 
 
 class World:
-    """settings: {"section.name": value}; runner: what arpfd is started under."""
+    """settings: {"section.name": value}; runner: what arpfd is started under; tls: 1 for mutual TLS."""
 
-    def __init__(self, name, settings=None, runner="", build=BUILD):
+    def __init__(self, name, settings=None, runner="", build=BUILD, tls=""):
         self.folder = os.path.join(FOLDER, name)
         os.makedirs(self.folder, exist_ok=True)
         self.set(settings or {})
         self.environment = {**os.environ, "ARPF_WORLD": self.folder, "ARPF_PORT": "free",
-                            "ARPF_BUILD": build, "ARPF_RUNNER": runner}
+                            "ARPF_BUILD": build, "ARPF_RUNNER": runner, "ARPF_TLS": tls}
         self.start()
 
     def set(self, settings):

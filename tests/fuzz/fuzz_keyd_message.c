@@ -8,6 +8,7 @@
 
 #include "crypto/kdf.h"
 #include "crypto/transcript.h"
+#include "hsm/keyd/exchange.h"
 #include "hsm/keyd/keep.h"
 #include "hsm/keyd/operations.h"
 #include "hsm/keyd/serve.h"
@@ -34,6 +35,13 @@ static CK_RV create(CK_SESSION_HANDLE s, CK_ATTRIBUTE_PTR as, CK_ULONG n, CK_OBJ
 	(void)s, (void)as, (void)n;
 	*out = 1;
 	return CKR_OK;
+}
+
+static CK_RV generate(CK_SESSION_HANDLE s, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR as, CK_ULONG n,
+	CK_OBJECT_HANDLE_PTR out)
+{
+	(void)m;
+	return create(s, as, n, out);
 }
 
 static CK_RV destroy(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE object)
@@ -119,6 +127,7 @@ static CK_RV find_end(CK_SESSION_HANDLE s)
 static CK_FUNCTION_LIST functions = {
 	.C_GenerateRandom = random_bytes,
 	.C_CreateObject = create,
+	.C_GenerateKey = generate,
 	.C_DestroyObject = destroy,
 	.C_WrapKey = wrap_key,
 	.C_UnwrapKey = unwrap_key,
@@ -210,6 +219,34 @@ static void repair_kdm(struct token_session *s, struct key_confirm_companion_in 
 		keep(s, "kdm", whose, &in->kdm);
 }
 
+static void repair_scalar(
+	struct token_session *s, const struct key_exchange *x, struct kept_secret *kept)
+{
+	uint8_t room[EXCHANGE_WHOSE_MAX];
+	struct bytes whose;
+
+	if (exchange_is_good(x) && exchange_whose(x, room, &whose) == FINE)
+		keep(s, exchange_scalar_label(x), whose, kept);
+}
+
+/* Kn, and the MAC under it. */
+static void repair_notification(struct token_session *s, struct key_check_notification_in *in)
+{
+	uint8_t room[160];
+	struct bytes message;
+	struct transcript t = transcript_start(room, sizeof(room), "arpf notification v1");
+
+	transcript_add(&t, BYTES(in->download_id));
+	if (in->result.len > KEY_TEXT_MAX || !transcript_end(&t, &message))
+		return;
+	keep(s, "notification", message, &in->kn);
+	t = transcript_start(room, sizeof(room), "arpf dp notification v1");
+	exchange_add_id(&t, in->download_id);
+	transcript_add(&t, bytes_of(in->result.at, in->result.len));
+	if (!transcript_end(&t, &message) || hmac_sha256(BYTES(k), &message, 1, in->mac) != FINE)
+		abort();
+}
+
 static void repair_item(struct token_session *s, uint32_t operation, uint8_t *item)
 {
 	/* By way of copies: items of a message lie as they come. */
@@ -218,11 +255,13 @@ static void repair_item(struct token_session *s, uint32_t operation, uint8_t *it
 		struct key_confirm_companion_in confirm;
 		struct key_check_addition_in addition;
 		struct key_derive_device_in device;
+		struct key_accept_attach_in accept;
+		struct key_bind_profile_in bind;
+		struct key_check_notification_in notification;
 	} u;
 	size_t size = key_operation_in_size((enum key_operation)operation);
 
-	if (operation != KEY_AGREE_COMPANION && operation != KEY_CONFIRM_COMPANION &&
-		operation != KEY_CHECK_ADDITION && operation != KEY_DERIVE_DEVICE)
+	if (size > sizeof(u))
 		return;
 	memcpy(&u, item, size);
 	if (operation == KEY_AGREE_COMPANION) {
@@ -232,8 +271,14 @@ static void repair_item(struct token_session *s, uint32_t operation, uint8_t *it
 		repair_kdm(s, &u.confirm);
 	} else if (operation == KEY_CHECK_ADDITION) {
 		repair_session(s, &u.addition.session, &u.addition.k);
-	} else {
+	} else if (operation == KEY_DERIVE_DEVICE) {
 		repair_session(s, &u.device.session, &u.device.k);
+	} else if (operation == KEY_ACCEPT_ATTACH) {
+		repair_scalar(s, &u.accept.exchange, &u.accept.scalar);
+	} else if (operation == KEY_BIND_PROFILE) {
+		repair_scalar(s, &u.bind.exchange, &u.bind.scalar);
+	} else if (operation == KEY_CHECK_NOTIFICATION) {
+		repair_notification(s, &u.notification);
 	}
 	memcpy(item, &u, size);
 }

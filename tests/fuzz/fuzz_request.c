@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "procedures/aaa.h"
 #include "procedures/arpf.h"
 #include "procedures/arpf_directory.h"
 #include "procedures/auth_data.h"
@@ -13,8 +14,10 @@
 #include "procedures/companion_dh.h"
 #include "procedures/companion_session.h"
 #include "procedures/d_ausf.h"
+#include "procedures/device_attach.h"
 #include "procedures/headless_device.h"
 #include "procedures/initial_attach.h"
+#include "procedures/profile_download.h"
 #include "server/routes.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -22,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct settings settings;
 static struct services services = { .settings = &settings };
 
-/* Twelve, so that the digits, the colon and the semicolon choose them in this order. */
+/* In this order they are chosen by the digits and what follows them in ASCII. */
 static const struct {
 	const struct procedure *procedure;
 	bool has_parameter;
@@ -39,6 +42,12 @@ static const struct {
 	{ &companion_credential_request, false },
 	{ &companion_confirmation, true },
 	{ &headless_device_addition, false },
+	{ &device_attach_request, false },
+	{ &device_attach_authentication, true },
+	{ &profile_download_offer, false },
+	{ &profile_download_bind, true },
+	{ &profile_download_notification, true },
+	{ &aaa_authorization, false },
 };
 
 static void start(void)
@@ -55,12 +64,12 @@ static void start(void)
 		abort();
 }
 
-/* The CPU steps at the head of the table, as a worker thread does them. */
+/* The steps at the head of the table that look at the request alone. */
 static void do_first_steps(struct txn *t)
 {
 	const struct step *step = t->procedure->steps;
 
-	for (; step->name != NULL && step->lane == LANE_CPU; step++)
+	for (; step->name != NULL && (step->lane == LANE_CPU || step->lane == LANE_LOOP); step++)
 		if (step->when == NULL || step->when(t))
 			if (step->run(t) != FINE)
 				return;
@@ -87,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	const uint8_t *newline = memchr(data, '\n', size);
 	size_t line = newline != NULL ? (size_t)(newline - data) : size;
-	size_t chosen = data[0] % (sizeof(procedures) / sizeof(procedures[0]));
+	size_t chosen = (uint8_t)(data[0] - '0') % (sizeof(procedures) / sizeof(procedures[0]));
 	size_t body = !procedures[chosen].has_parameter ? 1 : line < size ? line + 1 : size;
 
 	t->procedure = procedures[chosen].procedure;

@@ -62,6 +62,7 @@ void db_world_open(struct db_world *w, struct postgres_world *postgres, unsigned
 	int64_t end = clock_ms() + READY_WITHIN_MS;
 
 	w->postgres = postgres;
+	w->actor = NULL;
 	w->loop = ev_loop_new(EVFLAG_AUTO);
 	w->db = db_new(w->loop, postgres_world_conninfo(postgres), connections);
 	ck_assert_ptr_nonnull(w->db);
@@ -129,6 +130,7 @@ static void ask(struct db_world *w, struct asked *a)
 	a->request.deadline_ms = clock_ms() + ASK_WITHIN_MS;
 	a->request.done = on_asked;
 	a->request.each = on_row;
+	a->request.actor = w->actor;
 	db_submit(w->db, &a->request);
 	ck_assert_uint_eq(a->ended, 0);
 	ck_assert(db_world_run(w, &a->ended, 1, ASK_WITHIN_MS + 2000));
@@ -171,6 +173,7 @@ void db_world_ask_many(struct db_world *w, enum db_statement statement, unsigned
 			.request = { .statement = statement,
 				.row = (const uint8_t *)rows + i * row_size,
 				.deadline_ms = clock_ms() + ASK_WITHIN_MS,
+				.actor = w->actor,
 				.done = on_asked },
 			.all = &ended,
 		};

@@ -13,6 +13,7 @@ struct db_world {
 	struct ev_loop *loop;
 	struct ev_prepare pump;
 	struct db *db;
+	const char *actor; /* of what is asked here; NULL, as at first: there is no audit trail */
 };
 
 /* A lane of so many connections; waits until one is ready. */

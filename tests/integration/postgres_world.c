@@ -290,8 +290,7 @@ long long postgres_world_number(struct postgres_world *w, const char *sql)
 bool postgres_world_clear(struct postgres_world *w)
 {
 	return postgres_world_run(w,
-		"TRUNCATE bindings, credentials, dausf_pairs, outbox, endorsements, trust_anchors,"
-		" revocations, arpf_keys, imsi_pools, imsi_leases, imsi_quarantine,"
-		" companion_sessions, access_ids, headless_devices, ibs_kms, ibs_identities,"
-		" subscriber_imports");
+		"DO $$ BEGIN EXECUTE (SELECT 'TRUNCATE ' || string_agg(tablename, ', ')"
+		" FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_version');"
+		" END $$");
 }

@@ -23,6 +23,8 @@ struct racer {
 		struct db_imsi imsi;
 		struct db_confirm_in confirm;
 		struct db_headless_in device;
+		struct db_attach_end_in attach;
+		struct db_profile_in profile;
 	} row;
 	struct db_credential credential;
 	enum outcome outcome;
@@ -260,6 +262,111 @@ START_TEST(a_device_is_added_once)
 }
 END_TEST
 
+static const char *eid_of(unsigned device)
+{
+	static char eids[64][DB_EID_LEN + 1];
+
+	snprintf(eids[device], sizeof(eids[device]), "%032u", device);
+	return eids[device];
+}
+
+static void begin_attach(unsigned id)
+{
+	struct db_attach_in in = {
+		.eid = { eid_of(id), DB_EID_LEN },
+		.scalar = bytes_of("scalar", 6),
+		.lifetime_s = 600,
+	};
+
+	memset(in.id, (int)id, sizeof(in.id));
+	ck_assert_int_eq(db_world_ask(&w, DB_ADD_ATTACH, &in, NULL), FINE);
+}
+
+/* Each attach is accepted by two servers and refused by one, at once: one of them is right. */
+START_TEST(an_attach_is_ended_once)
+{
+	enum { ATTACHES = 60, ALL = LANES * ATTACHES };
+	unsigned winners[ATTACHES] = { 0 };
+
+	for (unsigned i = 0; i < ATTACHES; i++)
+		begin_attach(i);
+	for (unsigned n = 0; n < ALL; n++) {
+		unsigned id = n % LANES == 1 ? ATTACHES - 1 - n / LANES : n / LANES;
+
+		racers[n].row.attach = (struct db_attach_end_in){
+			.is_accepted = n % LANES != 2,
+			.eid = { eid_of(id), DB_EID_LEN },
+			.expires_at = 4000000000,
+		};
+		memset(racers[n].row.attach.id, (int)id, sizeof(racers[n].row.attach.id));
+		memset(racers[n].row.attach.session_id, (int)n, 16);
+		memset(racers[n].row.attach.request_hash, (int)n, 32);
+	}
+	race(DB_END_ATTACH, ALL);
+	for (unsigned n = 0; n < ALL; n++) {
+		struct db_attach a;
+
+		ck_assert(racers[n].outcome == FINE || racers[n].outcome == NO_ROW);
+		if (racers[n].outcome != FINE)
+			continue;
+		winners[racers[n].row.attach.id[0]]++;
+		ck_assert_int_eq(
+			db_world_ask(&w, DB_FIND_ATTACH, racers[n].row.attach.id, &a), FINE);
+		ck_assert_uint_eq(a.request_hash[0], n);
+	}
+	for (unsigned i = 0; i < ATTACHES; i++)
+		ck_assert_uint_eq(winners[i], 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM pdu_sessions"),
+		number("SELECT count(*) FROM device_attaches WHERE state = 1"));
+}
+END_TEST
+
+/* Each EID has a download at every server, which has an IMSI of its own for it. */
+START_TEST(an_eid_gets_one_imsi)
+{
+	enum { DEVICES = 50, ALL = LANES * DEVICES };
+	unsigned winners[DEVICES] = { 0 };
+
+	ck_assert(postgres_world_run(postgres, "INSERT INTO pdu_sessions SELECT lpad(g::text, 32, "
+					       "'0'), '\\x01', '', 0, 4000000000,"
+					       " false FROM generate_series(0, 49) g"));
+	for (unsigned n = 0; n < ALL; n++) {
+		unsigned i = n % LANES == 1 ? DEVICES - 1 - n / LANES : n / LANES;
+		struct db_download_in in = {
+			.subject = { eid_of(i), DB_EID_LEN },
+			.scalar = bytes_of("scalar", 6),
+			.lifetime_s = 600,
+		};
+		struct db_download_made made;
+
+		memset(in.id, (int)n, sizeof(in.id));
+		ck_assert_int_eq(db_world_ask(&w, DB_ADD_DOWNLOAD, &in, &made), FINE);
+		ck_assert_int_eq(made.bar, DOWNLOAD_MAY);
+		racers[n].row.profile = (struct db_profile_in){
+			.subject = in.subject,
+			.is_eid = true,
+			.imsi = I + n,
+			.bound = bytes_of("bound", 5),
+			.kn = bytes_of("kn", 2),
+			.sealed = bytes_of("sealed", 6),
+		};
+		memset(racers[n].row.profile.id, (int)n, sizeof(in.id));
+	}
+	race(DB_BIND_PROFILE, ALL);
+	for (unsigned n = 0; n < ALL; n++) {
+		ck_assert(racers[n].outcome == FINE || racers[n].outcome == NO_ROW);
+		winners[n % LANES == 1 ? DEVICES - 1 - n / LANES : n / LANES] +=
+			racers[n].outcome == FINE;
+	}
+	for (unsigned i = 0; i < DEVICES; i++)
+		ck_assert_uint_eq(winners[i], 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM credentials"), DEVICES);
+	ck_assert_int_eq(number("SELECT count(*) FROM credentials JOIN euicc_subscriptions USING "
+				"(imsi) JOIN downloads d USING (imsi) WHERE d.state = 1"),
+		DEVICES);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -267,6 +374,8 @@ int main(void)
 		what_is_suspended_meanwhile_does_not_advance,
 		an_access_id_is_confirmed_once,
 		a_device_is_added_once,
+		an_attach_is_ended_once,
+		an_eid_gets_one_imsi,
 	};
 	struct db_suite suite = {
 		.name = "db_races",

@@ -30,7 +30,7 @@ static void on_prepare(struct ev_loop *l, ev_prepare *w, int events)
 	engine_run(engine);
 }
 
-void hand_start(void)
+void by_hand_start(void)
 {
 	char error[256];
 
@@ -110,6 +110,28 @@ void hand_begin(const struct procedure *p, const char *parameter, const char *bo
 
 	t->parameters[0] = parameter;
 	t->body = bytes_of_text(body);
+	engine_begin(engine, t);
+	run();
+}
+
+void hand_begin_at(
+	const struct procedure *p, const char *parameter, const char *second, const char *body)
+{
+	struct txn *t = new_txn(p);
+
+	t->parameters[0] = parameter;
+	t->parameters[1] = second;
+	t->body = bytes_of_text(body);
+	engine_begin(engine, t);
+	run();
+}
+
+void hand_begin_query(const struct procedure *p, const char *parameter, const char *query)
+{
+	struct txn *t = new_txn(p);
+
+	t->parameters[0] = parameter;
+	t->query = query;
 	engine_begin(engine, t);
 	run();
 }

@@ -23,12 +23,16 @@ struct hand {
 };
 extern struct hand hand;
 
-void hand_start(void);
+void by_hand_start(void);
 /* Nothing may be left in flight. */
 void hand_end(void);
 /* Until a lane has it or it has ended. json: the body, read already, or NULL. */
 void hand_begin(const struct procedure *p, const char *parameter, const char *body);
 void hand_begin_json(const struct procedure *p, const json_t *json);
+/* The same with both of a path's parameters, and with a query string. */
+void hand_begin_at(
+	const struct procedure *p, const char *parameter, const char *second, const char *body);
+void hand_begin_query(const struct procedure *p, const char *parameter, const char *query);
 /* What the statement or operation is asked; the test fails where another lane has the transaction. */
 const void *asked_db(enum db_statement statement);
 const void *asked_key(enum key_operation operation);

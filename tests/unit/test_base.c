@@ -343,6 +343,11 @@ START_TEST(settings_refused)
 		{ "[devices]\ncertificate_networks = 10.1/16\n", "certificate_networks" },
 		{ "[devices]\ncertificate_networks = fd00::/129 \n", "'fd00::/129'" },
 		{ "[devices]\ncertificate_networks = fd00::/\n", "certificate_networks" },
+		{ "[attach]\ndnn =\n", "[attach] dnn: not 1 to 64 bytes" },
+		{ "[attach]\nprovisioning_server =\n", "provisioning_server" },
+		{ "[devices]\nnetwork_name = "
+		  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefg\n",
+			"[devices] network_name: not 1 to 64 bytes" },
 	};
 	struct settings s;
 	char error[300];

@@ -88,7 +88,7 @@ static void cut(off_t size)
 
 START_TEST(test_interrupted)
 {
-	struct fleet f, g;
+	struct fleet f = { .fd = -1 }, g = { .fd = -1 };
 
 	begin();
 	ck_assert(describe(&f) && fleet_open_for_more(&f, folder));
@@ -116,7 +116,7 @@ END_TEST
 
 START_TEST(test_begun_and_lost)
 {
-	struct fleet f;
+	struct fleet f = { .fd = -1 };
 
 	begin();
 	ck_assert(describe(&f) && fleet_open_for_more(&f, folder));
@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(test_zeros_at_the_end)
 {
-	struct fleet f;
+	struct fleet f = { .fd = -1 };
 
 	begin();
 	ck_assert(describe(&f) && fleet_open_for_more(&f, folder));
@@ -156,7 +156,7 @@ START_TEST(test_keys_are_private)
 	static const char *const names[] = { "devices.bin", "ci.key.pem", "pn.key.pem" };
 	char path[PATH_MAX];
 	struct stat st;
-	struct fleet f;
+	struct fleet f = { .fd = -1 };
 
 	begin();
 	ck_assert(describe(&f) && fleet_open_for_more(&f, folder));
@@ -172,7 +172,7 @@ END_TEST
 
 START_TEST(test_faults)
 {
-	struct fleet f;
+	struct fleet f = { .fd = -1 };
 	struct fleet_record r;
 	unsigned faults[FAULT_COUNT] = { 0 };
 	struct fleet_making making = { &f, &stranger, &arpf };
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(test_request)
 {
-	struct fleet f;
+	struct fleet f = { .fd = -1 };
 	struct fleet_record r;
 	struct attach_texts texts;
 	char item[ATTACH_ITEM_MAX];

@@ -156,6 +156,12 @@ START_TEST(test_gauge)
 	text = metrics_write(all, 2, &len);
 	ck_assert_ptr_nonnull(strstr(text, "# TYPE arpf_ibs_identity_expires_at_seconds gauge\n"
 					   "arpf_ibs_identity_expires_at_seconds 1800000000\n"));
+	ck_assert_ptr_null(strstr(text, "arpf_crl_next_update"));
+	free(text);
+	metrics_set_crls_end(all[0], NOW + 1);
+	text = metrics_write(all, 2, &len);
+	ck_assert_ptr_nonnull(strstr(text, "# TYPE arpf_crl_next_update_seconds gauge\n"
+					   "arpf_crl_next_update_seconds 1800000001\n"));
 	free(text);
 	metrics_free(all[0]);
 	metrics_free(all[1]);

@@ -35,7 +35,7 @@ static void revoke(struct world *w, int level)
 	ck_assert_int_eq(certificate_read(pki_bytes(&w->made[level]), &c), FINE);
 	ck_assert_int_eq(revocation_issuer_hash(c.issuer, hash), FINE);
 	ck_assert_int_eq(trust_add_revocation(w->trust, hash, c.serial), FINE);
-	ck_assert(trust_is_revoked(w->trust, &c));
+	ck_assert(trust_has_revocation(w->trust, hash, c.serial));
 }
 
 START_TEST(test_revoked)
@@ -51,6 +51,34 @@ START_TEST(test_revoked)
 		assert_outcome(&w, FINE, 0);
 		revoke(&w, level);
 		assert_outcome(&w, CERTIFICATE_REVOKED, level);
+		world_end(&w);
+	}
+}
+END_TEST
+
+/* By the CRL of its issuer, which was given once, and is not kept up to date. */
+START_TEST(test_stale_crl)
+{
+	static const int issuers[] = { CI, CI, PN };
+
+	for (int level = PN; level < LEVELS; level++) {
+		struct world w;
+		struct certificate c;
+		uint8_t hash[32];
+
+		world_start(&w);
+		ck_assert_int_eq(certificate_read(pki_bytes(&w.made[issuers[level]]), &c), FINE);
+		ck_assert_int_eq(revocation_issuer_hash(c.subject, hash), FINE);
+		ck_assert_int_eq(trust_add_crl(w.trust, hash, PKI_NOW), FINE);
+		assert_outcome(&w, FINE, 0);
+		ck_assert_int_eq(trust_add_crl(w.trust, hash, PKI_NOW - 1), FINE);
+		/* that of CI is about the anchor as well, which is looked at first */
+		assert_outcome(&w, CERTIFICATE_UNTRUSTED, level == PN ? CI : SE);
+		ck_assert_str_eq(w.failure.reason, "the issuer's CRL is out of date");
+		trust_set_stale_crls_open(w.trust, true);
+		assert_outcome(&w, FINE, 0);
+		revoke(&w, level); /* is revoked all the same */
+		assert_outcome(&w, CERTIFICATE_REVOKED, level == PN ? CI : SE);
 		world_end(&w);
 	}
 }
@@ -263,6 +291,7 @@ int main(void)
 	tcase_add_unchecked_fixture(t, world_make_keys, world_free_keys);
 	tcase_add_test(t, test_anchor);
 	tcase_add_test(t, test_revoked);
+	tcase_add_test(t, test_stale_crl);
 	tcase_add_test(t, test_expires_while_kept);
 	tcase_add_test(t, test_two_issuers);
 	tcase_add_test(t, test_eviction);

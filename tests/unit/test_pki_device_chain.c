@@ -148,17 +148,23 @@ START_TEST(test_validity)
 }
 END_TEST
 
-static void revoke(const char *issuer, struct bytes serial)
+static void hash_name(const char *issuer, uint8_t hash[32])
 {
 	struct pki_recipe recipe = device_recipe(ROOT);
 	struct pki_made named;
 	struct certificate c;
-	uint8_t hash[32];
 
 	recipe.subject = recipe.issuer = issuer;
 	pki_make(&recipe, &named);
 	ck_assert_int_eq(certificate_read(pki_bytes(&named), &c), FINE);
 	ck_assert_int_eq(revocation_issuer_hash(c.subject, hash), FINE);
+}
+
+static void revoke(const char *issuer, struct bytes serial)
+{
+	uint8_t hash[32];
+
+	hash_name(issuer, hash);
 	trust_only(TRUST_DEVICE, &made[ROOT]);
 	ck_assert_int_eq(trust_add_revocation(trust, hash, serial), FINE);
 }
@@ -190,6 +196,60 @@ START_TEST(test_revoked)
 	EXPECT_CHAIN(FINE);
 	revoke("CN=Issuing", bytes_of("\x5e\x01", 2));
 	EXPECT_CHAIN(CERTIFICATE_REVOKED);
+	end();
+}
+END_TEST
+
+/* The list takes serials of 20 bytes; a certificate whose serial is longer could not be revoked. */
+START_TEST(test_long_serial)
+{
+	static const struct {
+		const char *serial;
+		enum outcome expected;
+	} serials[] = {
+		{ "7F00000000000000000000000000000000000001", FINE },
+		{ "FF00000000000000000000000000000000000001", FINE }, /* with a sign byte 21 */
+		{ "0100000000000000000000000000000000000000FF", CERTIFICATE_REVOKED },
+		{ "7F0000000000000000000000000000000000000000000000000000000001",
+			CERTIFICATE_REVOKED },
+	};
+
+	begin();
+	for (int level = ISSUING; level <= DEVICE; level++) {
+		for (size_t i = 0; i < COUNT(serials); i++) {
+			struct pki_recipe recipe = device_recipe(level);
+
+			recipe.serial = serials[i].serial;
+			pki_make(&recipe, &made[level]);
+			EXPECT_CHAIN(serials[i].expected);
+		}
+		device_make(level, &made[level]);
+	}
+	end();
+}
+END_TEST
+
+START_TEST(test_stale_crl)
+{
+	static const char *const issuers[] = { "CN=Issuing", "CN=Root" };
+	uint8_t hash[32];
+
+	begin();
+	for (int i = 0; i < 2; i++) {
+		hash_name(issuers[i], hash);
+		trust_only(TRUST_DEVICE, &made[ROOT]);
+		ck_assert_int_eq(trust_add_crl(trust, hash, PKI_NOW), FINE);
+		EXPECT_CHAIN(FINE);
+		ck_assert_int_eq(trust_add_crl(trust, hash, PKI_NOW - 1), FINE);
+		EXPECT_CHAIN(CERTIFICATE_UNTRUSTED);
+		ck_assert_str_eq(reason, "the issuer's CRL is out of date");
+		trust_set_stale_crls_open(trust, true);
+		EXPECT_CHAIN(FINE);
+	}
+	hash_name("CN=Another", hash);
+	trust_only(TRUST_DEVICE, &made[ROOT]);
+	ck_assert_int_eq(trust_add_crl(trust, hash, PKI_NOW - 1), FINE);
+	EXPECT_CHAIN(FINE);
 	end();
 }
 END_TEST
@@ -317,7 +377,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { test_good, test_order, test_anchors, test_validity,
-		test_revoked, test_spoilt, test_nul };
+		test_revoked, test_long_serial, test_stale_crl, test_spoilt, test_nul };
 
 	return suite_run("pki device chain", tests, COUNT(tests));
 }

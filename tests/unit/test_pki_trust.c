@@ -117,6 +117,33 @@ START_TEST(test_revocations)
 }
 END_TEST
 
+START_TEST(test_crls)
+{
+	struct trust *trust = trust_new();
+	const char *why;
+
+	ck_assert_int_eq(trust_crls_end(trust), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		uint8_t issuer[32] = { (uint8_t)(i * 77), 5 };
+
+		ck_assert_int_eq(trust_add_crl(trust, issuer, 1000 + i), FINE);
+	}
+	ck_assert_int_eq(trust_crls_end(trust), 1000);
+	for (unsigned i = 0; i < 256; i++) {
+		uint8_t issuer[32] = { (uint8_t)(i * 77), 5 };
+		enum outcome stale = i < 200 ? CERTIFICATE_UNTRUSTED : FINE;
+
+		ck_assert_int_eq(
+			trust_check_revocation(trust, issuer, bytes_of("\1", 1), 1000 + i, &why),
+			FINE);
+		ck_assert_int_eq(
+			trust_check_revocation(trust, issuer, bytes_of("\1", 1), 1001 + i, &why),
+			stale);
+	}
+	trust_give_back(trust);
+}
+END_TEST
+
 START_TEST(test_revocation_serials)
 {
 	static const uint8_t issuer[32] = { 7 };
@@ -234,6 +261,7 @@ struct arpf_case {
 	const char *const *extensions;
 	bool revoked;
 	enum outcome expected;
+	bool has_stale_crl; /* its issuer */
 };
 
 #define LIST(...)                 \
@@ -249,6 +277,8 @@ static const struct arpf_case arpf_cases[] = {
 	{ "expired", SE, "251231235959Z", NULL, false, CERTIFICATE_EXPIRED },
 	{ "revoked CA", PN, NULL, NULL, true, CERTIFICATE_REVOKED },
 	{ "revoked", SE, NULL, NULL, true, CERTIFICATE_REVOKED },
+	{ "stale CRL of the CA's issuer", PN, NULL, NULL, false, CERTIFICATE_UNTRUSTED, true },
+	{ "stale CRL", SE, NULL, NULL, false, CERTIFICATE_UNTRUSTED, true },
 	{ "path length", CI, NULL, LIST("basicConstraints=CA:TRUE,pathlen:0", CERT_SIGN), false,
 		CERTIFICATE_UNTRUSTED },
 	{ "no CA", PN, NULL, LIST(CERT_SIGN), false, CERTIFICATE_UNTRUSTED },
@@ -282,6 +312,11 @@ START_TEST(test_arpf_wrong)
 		ck_assert_int_eq(revocation_issuer_hash(c.issuer, hash), FINE);
 		ck_assert_int_eq(trust_add_revocation(w.trust, hash, c.serial), FINE);
 	}
+	if (k->has_stale_crl) {
+		ck_assert_int_eq(certificate_read(pki_bytes(&w.made[k->level]), &c), FINE);
+		ck_assert_int_eq(revocation_issuer_hash(c.issuer, hash), FINE);
+		ck_assert_int_eq(trust_add_crl(w.trust, hash, PKI_NOW - 1), FINE);
+	}
 	struct bytes pn = pki_bytes(&w.made[PN]);
 	assert_arpf(&w, pki_bytes(&w.made[SE]), &pn, 1, k->expected,
 		k->level == SE ? "certSign" : "chain");
@@ -302,6 +337,7 @@ int main(void)
 	tcase_add_loop_test(t, test_add_anchor, 0, COUNT(anchor_cases));
 	tcase_add_test(t, test_many_anchors);
 	tcase_add_test(t, test_revocations);
+	tcase_add_test(t, test_crls);
 	tcase_add_test(t, test_revocation_serials);
 	tcase_add_test(t, test_arpf_chain);
 	tcase_add_test(t, test_arpf_under_anchor);

@@ -53,7 +53,7 @@ static void finish_vector(int64_t sqn)
 
 START_TEST(test_vector_of_an_imsi)
 {
-	hand_start();
+	by_hand_start();
 	hand_begin(&auth_data, HAND_IMSI_TEXT, ASK "}");
 	finish_vector(33);
 	hand_begin(&auth_data, HAND_IMSI_TEXT, ASK ",\"resynchronizationInfo\":null}");
@@ -68,7 +68,7 @@ START_TEST(test_vector_of_an_access_id)
 {
 	struct db_access access = { .imsi = HAND_IMSI, .state = ACCESS_CONFIRMED };
 
-	hand_start();
+	by_hand_start();
 	hand_begin(&auth_data, HAND_NAI, ASK "}");
 	ck_assert_uint_eq(
 		((const struct db_access_id *)asked_db(DB_FIND_ACCESS_ID))->access_id[15], 0x0f);
@@ -92,7 +92,7 @@ START_TEST(test_vector_of_a_suci)
 	static const struct key_msin no_msin = { 5, { 0, 0, 0, 0, 0xa0 } };
 	static const enum outcome brought[] = { MAC_INVALID, INVALID_PARAMETER, HSM_UNAVAILABLE };
 
-	hand_start();
+	by_hand_start();
 	hand_begin(&auth_data, suci, ASK "}");
 	const struct key_deconceal_in *in = asked_key(KEY_DECONCEAL);
 
@@ -118,7 +118,7 @@ START_TEST(test_resynchronisation)
 {
 	struct key_auts auts = { .sqn_ms = 1000 };
 
-	hand_start();
+	by_hand_start();
 	hand_begin(&auth_data, HAND_IMSI_TEXT, RESYNC);
 	bring_db(DB_FIND_CREDENTIAL, FINE, &active, sizeof(active));
 	const struct key_check_auts_in *in = asked_key(KEY_CHECK_AUTS);
@@ -172,7 +172,7 @@ START_TEST(test_states)
 		{ (enum credential_state)99, BROKEN },
 	};
 
-	hand_start();
+	by_hand_start();
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct db_credential c = active;
 
@@ -199,7 +199,7 @@ START_TEST(test_credentials_that_cannot_serve)
 {
 	struct db_credential c = active;
 
-	hand_start();
+	by_hand_start();
 	c.sealed.at[1] = 32;
 	hand_begin(&auth_data, HAND_IMSI_TEXT, ASK "}");
 	bring_db(DB_ADVANCE_SQN, FINE, &c, sizeof(c));
@@ -256,7 +256,7 @@ START_TEST(test_wrong_requests_for_vectors)
 			INVALID_PARAMETER, "resynchronizationInfo.auts" },
 	};
 
-	hand_start();
+	by_hand_start();
 	check_refusals(&auth_data, HAND_IMSI_TEXT, rows, sizeof(rows) / sizeof(rows[0]));
 	hand_begin(&auth_data, "imsi-1", ASK "}");
 	check_ended(INVALID_PARAMETER);

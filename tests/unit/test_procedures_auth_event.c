@@ -15,7 +15,7 @@ START_TEST(test_event)
 		EVENT("true", "2026-01-02T03:04:05Z") };
 	struct db_access access = { .imsi = HAND_IMSI, .state = ACCESS_CONFIRMED };
 
-	hand_start();
+	by_hand_start();
 	hand.settings.ek_lifetime_s = 77;
 	for (unsigned success = 0; success < 2; success++) {
 		hand_begin(&auth_event, HAND_IMSI_TEXT, events[success]);
@@ -73,7 +73,7 @@ START_TEST(test_times_of_events)
 		EVENT("true", "2026-01-02T03:04:05+01:00x"),
 	};
 
-	hand_start();
+	by_hand_start();
 	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		hand_begin(&auth_event, HAND_IMSI_TEXT, good[i]);
 		bring_db(DB_RECORD_AUTH_EVENT, FINE, NULL, 0);
@@ -104,7 +104,7 @@ START_TEST(test_wrong_events)
 			INVALID_PARAMETER, "servingNetworkName" },
 	};
 
-	hand_start();
+	by_hand_start();
 	check_refusals(&auth_event, HAND_IMSI_TEXT, rows, sizeof(rows) / sizeof(rows[0]));
 	hand_end();
 }

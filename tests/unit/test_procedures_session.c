@@ -15,7 +15,7 @@ START_TEST(test_register_session)
 	static const uint8_t k_akma[2] = { 0x40, 0x41 };
 	static const struct kept_secret kept = { { 1, 0, 1, [62] = 9 } };
 
-	hand_start();
+	by_hand_start();
 	hand.settings.session_lifetime_s = 99;
 	hand_begin(&akma_register_anchor_key, NULL, SESSION);
 	const struct key_register_session_in *in = asked_key(KEY_REGISTER_SESSION);
@@ -73,7 +73,7 @@ START_TEST(test_wrong_registrations)
 			"kAkma" },
 	};
 
-	hand_start();
+	by_hand_start();
 	check_refusals(&akma_register_anchor_key, NULL, rows, sizeof(rows) / sizeof(rows[0]));
 	hand_begin(&akma_register_anchor_key, NULL, REGISTER(HAND_IMSI_TEXT, "1@4" LONG, KAKMA));
 	ck_assert_uint_eq(((const struct key_register_session_in *)asked_key(KEY_REGISTER_SESSION))
@@ -90,7 +90,7 @@ END_TEST
 
 START_TEST(test_remove_context)
 {
-	hand_start();
+	by_hand_start();
 	hand_begin(&akma_remove_context, NULL, "{\"supi\":\"" HAND_IMSI_TEXT "\"}");
 	ck_assert_int_eq(((const struct db_imsi *)asked_db(DB_REMOVE_SESSION))->imsi, HAND_IMSI);
 	bring_db(DB_REMOVE_SESSION, FINE, NULL, 0);
@@ -160,7 +160,7 @@ START_TEST(test_find_session)
 {
 	struct db_session row = { .imsi = HAND_IMSI, .kept = { KEPT_LEN, { 1, 2, 3 } } };
 
-	hand_start();
+	by_hand_start();
 	find(FINE, &row);
 	check_ended(FINE);
 	ck_assert_uint_eq(found.whose.imsi, (uint64_t)HAND_IMSI);

@@ -34,7 +34,7 @@ static void check_shown(const char *part)
 
 START_TEST(test_bound)
 {
-	hand_start();
+	by_hand_start();
 	hand_begin(&admin_show_binding, DIGITS, "");
 	bring_db(DB_FIND_BINDING, FINE, &binding, sizeof(binding));
 	check_shown("\"supi\":\"imsi-001010000000002\"");
@@ -60,7 +60,7 @@ static void check_access_id_shown(void)
 
 START_TEST(test_access_id)
 {
-	hand_start();
+	by_hand_start();
 	hand_begin(&admin_show_binding, ACCESS_ID_TEXT, "");
 	const struct db_access_id *asked = asked_db(DB_FIND_ACCESS_ID);
 
@@ -84,7 +84,7 @@ START_TEST(test_unconfirmed)
 
 	pending.imsi = 0;
 	pending.state = ACCESS_PENDING;
-	hand_start();
+	by_hand_start();
 	hand_begin(&admin_show_binding, ACCESS_ID_TEXT, "");
 	bring_db(DB_FIND_ACCESS_ID, FINE, &pending, sizeof(pending));
 	check_shown("\"state\":\"PENDING\"");
@@ -99,7 +99,7 @@ START_TEST(test_subscriber_with_a_k)
 	struct db_credential imported = credential;
 
 	imported.kind = CREDENTIAL_IMPORTED;
-	hand_start();
+	by_hand_start();
 	hand_begin(&admin_show_binding, HAND_IMSI_TEXT, "");
 	find_nothing(DB_FIND_BINDING_BY_IMSI);
 	find_nothing(DB_FIND_ACCESS_ID_BY_IMSI);
@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(test_unknown)
 {
-	hand_start();
+	by_hand_start();
 	hand_begin(&admin_show_binding, ACCESS_ID_TEXT, "");
 	find_nothing(DB_FIND_ACCESS_ID);
 	check_ended(ACCESS_ID_NOT_FOUND);
@@ -137,7 +137,7 @@ END_TEST
 
 START_TEST(test_database_gone)
 {
-	hand_start();
+	by_hand_start();
 	hand_begin(&admin_show_binding, HAND_IMSI_TEXT, "");
 	find_nothing(DB_FIND_BINDING_BY_IMSI);
 	bring_db(DB_FIND_ACCESS_ID_BY_IMSI, DATABASE_UNAVAILABLE, NULL, 0);

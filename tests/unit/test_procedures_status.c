@@ -67,7 +67,7 @@ START_TEST(test_identity)
 {
 	int64_t now = clock_unix();
 
-	hand_start();
+	by_hand_start();
 	show_status(make_keys(now - 1, 4102444800), true);
 	check_ibs("{\"suite\":\"eccsi-p256-sha256\",\"signerId\":\"2026-11 arpf\","
 		  "\"notAfter\":\"2100-01-01T00:00:00Z\"}");
@@ -84,7 +84,7 @@ END_TEST
 
 START_TEST(test_signing_key)
 {
-	hand_start();
+	by_hand_start();
 	show_status(make_keys(0, 1), false);
 	check_ibs("{\"suite\":\"ecdsa-p256-sha256\",\"signerId\":\"");
 	ck_assert_ptr_nonnull(strstr(hand.body, "\",\"notAfter\":\"2033-05-18T03:33:20Z\"}"));

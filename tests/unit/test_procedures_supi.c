@@ -238,12 +238,15 @@ START_TEST(test_access_id_of_a_subscription)
 	for (int state = ACCESS_PENDING; state <= ACCESS_RELEASED; state++) {
 		row.state = state;
 		ck_assert_int_eq(supi_have_access_id(&txn, &supi, &row, FINE),
-			state == ACCESS_CONFIRMED ? FINE : USER_NOT_FOUND);
+			state == ACCESS_CONFIRMED || state == ACCESS_REVOKED ? FINE
+									     : USER_NOT_FOUND);
 	}
 	ck_assert_uint_eq(supi.imsi, UINT64_C(1010000000001));
 	row.state = ACCESS_CONFIRMED;
 	row.imsi = 0;
 	ck_assert_int_eq(supi_have_access_id(&txn, &supi, &row, FINE), BROKEN);
+	row.state = ACCESS_REVOKED; /* before it had a subscription */
+	ck_assert_int_eq(supi_have_access_id(&txn, &supi, &row, FINE), USER_NOT_FOUND);
 }
 END_TEST
 

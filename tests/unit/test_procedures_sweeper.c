@@ -8,7 +8,11 @@
 #define EVERY_S 0.03
 
 static struct ev_loop *loop;
-static struct services services;
+static struct settings settings;
+static struct services services = { .settings = &settings };
+static unsigned noted;
+static int64_t found_noted;
+static const char *noted_by;
 static unsigned asked;
 static int64_t found[8];
 static enum outcome brings[8];
@@ -19,11 +23,20 @@ static enum outcome answer_sweep(void *request)
 	struct db_request *r = request;
 	struct db_swept *swept = r->result;
 
+	if (r->statement == DB_NOTE_OVERDUE) {
+		noted++;
+		noted_by = r->actor;
+		ck_assert_int_eq(((const struct db_sweep_in *)r->row)->limit, 1000);
+		*(struct db_noted *)r->result = (struct db_noted){ 1, found_noted - 1 };
+		return FINE;
+	}
 	ck_assert_int_eq(r->statement, DB_SWEEP);
 	ck_assert_uint_lt(asked, 8);
 	last = *(const struct db_sweep_in *)r->row;
-	swept->access_ids = found[asked] / 2;
-	swept->sessions = found[asked] - found[asked] / 2;
+	swept->access_ids = found[asked] / 4;
+	swept->sessions = found[asked] / 4;
+	swept->attaches = found[asked] / 4;
+	swept->downloads = found[asked] - found[asked] / 4 * 3;
 	return brings[asked++];
 }
 
@@ -44,7 +57,7 @@ static void run_for(double seconds)
 	ev_run(loop, 0);
 }
 
-static struct sweeper *begin(void)
+static struct sweeper *begin_both(double sweep_every_s, double note_every_s)
 {
 	fake_lanes_reset();
 	fake_lane_answers(LANE_DB, answer_sweep);
@@ -52,7 +65,14 @@ static struct sweeper *begin(void)
 	memset(found, 0, sizeof(found));
 	memset(brings, 0, sizeof(brings));
 	loop = ev_loop_new(EVFLAG_AUTO);
-	return sweeper_new(loop, &services, EVERY_S);
+	noted = 0;
+	return sweeper_new(
+		loop, &services, &(struct sweeper_settings){ sweep_every_s, note_every_s });
+}
+
+static struct sweeper *begin(void)
+{
+	return begin_both(EVERY_S, 1000);
 }
 
 static void end(struct sweeper *s)
@@ -114,12 +134,38 @@ START_TEST(test_goes_on_after_a_failure)
 }
 END_TEST
 
+START_TEST(test_notes_at_its_own_pace)
+{
+	struct sweeper *s = begin_both(1000, EVERY_S);
+
+	settings.audit_is_on = true;
+	found_noted = 1000;
+	run_for(3 * EVERY_S);
+	for (unsigned i = 1; i <= 3; i++) { /* at once while there is more */
+		ck_assert_uint_eq(fake_lanes_held(), 1);
+		found_noted = i < 3 ? 1000 : 999;
+		fake_lanes_let_go();
+		ck_assert_uint_eq(noted, i);
+	}
+	ck_assert_str_eq(noted_by, "server");
+	ck_assert_uint_eq(fake_lanes_held(), 0);
+	settings.audit_is_on = false;
+	run_for(3 * EVERY_S);
+	fake_lanes_let_go();
+	ck_assert_uint_eq(noted, 4);
+	ck_assert_ptr_null(noted_by);
+	ck_assert_uint_eq(asked, 0);
+	end(s);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		test_waits_between,
 		test_at_once_while_there_is_more,
 		test_goes_on_after_a_failure,
+		test_notes_at_its_own_pace,
 	};
 
 	return suite_run("sweeper", tests, sizeof(tests) / sizeof(tests[0]));

@@ -13,7 +13,8 @@
 #define MOST_ROWS 4u
 
 static struct ev_loop *loop;
-static struct services services;
+static struct settings settings;
+static struct services services = { .settings = &settings };
 static struct views *views;
 
 /* The database and the workers. */
@@ -24,7 +25,9 @@ static struct {
 	enum db_statement fails; /* DB_STATEMENT_COUNT: none */
 	struct db_key_row keys[MOST_ROWS];
 	struct db_ibs_identity identities[MOST_ROWS];
-	unsigned key_count, identity_count;
+	struct db_crl crls[MOST_ROWS];
+	struct db_revocation revocations[MOST_ROWS];
+	unsigned key_count, identity_count, crl_count, revocation_count;
 	void (*on_trust)(void *), (*on_keys)(void *);
 	struct key_found found[MOST_ROWS];
 	unsigned found_count, refreshed;
@@ -85,6 +88,12 @@ static void give_rows(struct db_request *r)
 	for (unsigned i = 0; r->statement == DB_LIST_KEYS && i < world.key_count; i++)
 		if (world.keys[i].number > page->after)
 			r->each(r, &world.keys[i]);
+	for (unsigned i = 0; r->statement == DB_LIST_CRLS && i < world.crl_count; i++)
+		if (world.crls[i].number > page->after)
+			r->each(r, &world.crls[i]);
+	for (unsigned i = 0; r->statement == DB_LIST_REVOCATIONS && i < world.revocation_count; i++)
+		if (world.revocations[i].number > page->after)
+			r->each(r, &world.revocations[i]);
 	for (unsigned i = 0; r->statement == DB_LIST_IBS_IDENTITIES && i < world.identity_count;
 		i++)
 		if (world.identities[i].number > page->after)
@@ -147,6 +156,7 @@ START_TEST(test_everything_is_read)
 {
 	static const enum db_statement order[] = {
 		DB_LIST_ANCHORS,
+		DB_LIST_CRLS,
 		DB_LIST_REVOCATIONS,
 		DB_LIST_KEYS,
 		DB_LIST_IBS_IDENTITIES,
@@ -157,7 +167,7 @@ START_TEST(test_everything_is_read)
 	add_identity("2026-11 arpf", clock_unix() - 5, 2);
 	answer_all();
 	ck_assert(views_are_ready(views));
-	ck_assert_uint_eq(world.count, 4);
+	ck_assert_uint_eq(world.count, 5);
 	ck_assert_mem_eq(world.order, order, sizeof(order));
 	ck_assert_ptr_nonnull(services.trust);
 	const struct own_identity *used = own_keys_identity(services.own_keys, clock_unix());
@@ -203,7 +213,7 @@ START_TEST(test_a_notice_brings_a_new_identity)
 	world.on_keys(views); /* listening has begun, while the first reading is under way */
 	ck_assert_uint_eq(world.refreshed, 0);
 	answer_all();
-	ck_assert_uint_eq(world.count, 8); /* and again, for what changed meanwhile */
+	ck_assert_uint_eq(world.count, 10); /* and again, for what changed meanwhile */
 	struct own_keys *before = own_keys_take(services.own_keys);
 
 	add_identity("new", clock_unix() - 4, 2);
@@ -221,6 +231,7 @@ START_TEST(test_what_was_read_stays)
 {
 	static const enum db_statement statements[] = {
 		DB_LIST_ANCHORS,
+		DB_LIST_CRLS,
 		DB_LIST_REVOCATIONS,
 		DB_LIST_KEYS,
 		DB_LIST_IBS_IDENTITIES,
@@ -229,7 +240,7 @@ START_TEST(test_what_was_read_stays)
 	begin();
 	add_identity("only", clock_unix() - 5, 2);
 	answer_all();
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		const struct own_keys *before = services.own_keys;
 
 		world.fails = statements[i];
@@ -243,6 +254,69 @@ START_TEST(test_what_was_read_stays)
 }
 END_TEST
 
+static enum outcome check_revocation(uint8_t issuer, uint8_t serial, int64_t now)
+{
+	uint8_t hash[32] = { issuer };
+	const char *reason;
+
+	return trust_check_revocation(services.trust, hash, bytes_of(&serial, 1), now, &reason);
+}
+
+static void look_at_crls(bool stale_is_open)
+{
+	static const uint8_t serial[] = { 9 };
+	enum outcome stale = stale_is_open ? FINE : CERTIFICATE_UNTRUSTED;
+
+	settings.stale_crl_is_open = stale_is_open;
+	begin();
+	world.crls[0] = (struct db_crl){ 1, .next_update = 1000, .issuer_hash = { 1 } };
+	world.crls[1] = (struct db_crl){ 2, .next_update = 900, .issuer_hash = { 1 } };
+	world.crls[2] = (struct db_crl){ 3, .next_update = 2000, .issuer_hash = { 2 } };
+	world.crl_count = 3;
+	world.revocations[0] = (struct db_revocation){
+		.number = 1, .issuer_hash = { 1 }, .serial = BYTES(serial)
+	};
+	world.revocation_count = 1;
+	answer_all();
+	ck_assert(views_are_ready(views));
+	ck_assert_int_eq(check_revocation(1, 9, 800), CERTIFICATE_REVOKED);
+	ck_assert_int_eq(check_revocation(1, 9, 950), CERTIFICATE_REVOKED);
+	ck_assert_int_eq(check_revocation(1, 8, 900), FINE);
+	ck_assert_int_eq(check_revocation(1, 8, 901), stale);
+	ck_assert_int_eq(check_revocation(2, 8, 2000), FINE);
+	ck_assert_int_eq(check_revocation(2, 8, 2001), stale);
+	ck_assert_int_eq(check_revocation(3, 8, 5000), FINE);
+	ck_assert_int_eq(trust_crls_end(services.trust), 900);
+	end();
+	settings.stale_crl_is_open = false;
+}
+
+/* Of two CRLs of one issuer the one that ends first counts. */
+START_TEST(test_crls_are_heeded)
+{
+	look_at_crls(false);
+	look_at_crls(true);
+}
+END_TEST
+
+/* A revocation that cannot be read leaves the door as it was, rather than open. */
+START_TEST(test_an_unusable_revocation_spoils_the_reading)
+{
+	static const uint8_t too_long[21] = { 1 };
+
+	begin();
+	answer_all();
+	const struct trust *before = services.trust;
+
+	world.revocations[0] = (struct db_revocation){ .number = 1, .serial = BYTES(too_long) };
+	world.revocation_count = 1;
+	world.on_trust(views);
+	answer_all();
+	ck_assert_ptr_eq(services.trust, before);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -250,6 +324,8 @@ int main(void)
 		test_what_is_left_out,
 		test_a_notice_brings_a_new_identity,
 		test_what_was_read_stays,
+		test_crls_are_heeded,
+		test_an_unusable_revocation_spoils_the_reading,
 	};
 
 	return suite_run("views", tests, sizeof(tests) / sizeof(tests[0]));

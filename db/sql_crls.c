@@ -1,0 +1,64 @@
+/* CRLs. */
+#include "db/sql.h"
+
+#define FIRST DB_PUT_CRL
+
+static_assert(DB_SERIAL_LEN == 20, "the SQL says these as numbers");
+
+/* By its number where both have one, else by its date (RFC 5280 section 5.2.3). */
+#define IS_NOT_OLDER                                                                     \
+	"CASE WHEN excluded.crl_number <> '' AND c.crl_number <> ''"                     \
+	" THEN (length(excluded.crl_number), excluded.crl_number, excluded.this_update)" \
+	" >= (length(c.crl_number), c.crl_number, c.this_update)"                        \
+	" ELSE excluded.this_update >= c.this_update END"
+
+const struct statement sql_crls[] = {
+	[DB_PUT_CRL - FIRST] = {
+		.name = "put_crl",
+		.kind = ONE,
+		/*
+		 * The serials come as one string of bytes: an array of as many would cost more. Zeros
+		 * in front are no part of a serial, but zero is one. Sorted, the index takes twice as
+		 * many in a second. `before` is the row as it was.
+		 */
+		.sql = "WITH before AS ("
+			" SELECT crl_number, this_update FROM crls"
+			" WHERE issuer_hash = $1 AND scope = $2),"
+			" put AS ("
+			" INSERT INTO crls AS c (issuer_hash, scope, crl_number, this_update,"
+			" next_update, entries, added_at)"
+			" VALUES ($1, $2, $3, $4, $5, $6, " NOW ")"
+			" ON CONFLICT (issuer_hash, scope) DO UPDATE"
+			" SET crl_number = excluded.crl_number, this_update = excluded.this_update,"
+			" next_update = excluded.next_update, entries = excluded.entries,"
+			" added_at = excluded.added_at"
+			" WHERE " IS_NOT_OLDER " RETURNING c.issuer_hash, c.entries),"
+			" added AS ("
+			" INSERT INTO revocations (issuer_hash, serial, revoked_at)"
+			" SELECT p.issuer_hash, coalesce(nullif("
+			"ltrim(substring($7 FROM i * 20 + 1 FOR 20), '\\x00'), ''), '\\x00'), " NOW
+			" FROM put p, generate_series(0, length($7) / 20 - 1) i ORDER BY 2"
+			" ON CONFLICT (issuer_hash, serial) DO NOTHING RETURNING 1)"
+			AUDITED("audited", EVENT_CRL_ADDED, "0", "1", "$9", "0", "entries",
+				"left(encode(issuer_hash, 'hex') || ' ' || $8, 256)", "put")
+			" SELECT (SELECT count(*) FROM added),"
+			" EXISTS (SELECT 1 FROM before WHERE crl_number = $3 AND this_update = $4)"
+			" FROM put",
+		.in = { FIXED(db_crl_in, issuer_hash), BYTE(db_crl_in, scope),
+			BYTE(db_crl_in, crl_number), INT8(db_crl_in, this_update),
+			INT8(db_crl_in, next_update), INT8(db_crl_in, entries),
+			BYTE(db_crl_in, serials), TEXT(db_crl_in, issuer_name), ACTOR },
+		.out = { INT8(db_crl_put, added), BOOL(db_crl_put, was_there) },
+	},
+	[DB_LIST_CRLS - FIRST] = {
+		.name = "list_crls",
+		.kind = LIST,
+		.sql = "SELECT number, issuer_hash, crl_number, this_update, next_update, entries,"
+			" added_at FROM crls WHERE number > $1 ORDER BY number LIMIT $2",
+		.in = { INT8(db_page, after), INT8(db_page, limit) },
+		.out = { INT8(db_crl, number), FIXED(db_crl, issuer_hash), BYTE(db_crl, crl_number),
+			INT8(db_crl, this_update), INT8(db_crl, next_update),
+			INT8(db_crl, entries), INT8(db_crl, added_at) },
+	},
+};
+static_assert(sizeof(sql_crls) / sizeof(sql_crls[0]) == DB_LIST_CRLS + 1 - FIRST, "one row each");

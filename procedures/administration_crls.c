@@ -1,0 +1,189 @@
+#include <assert.h>
+
+#include "base/clock.h"
+#include "pki/crl.h"
+#include "procedures/administration.h"
+#include "procedures/administration_list.h"
+#include "procedures/body.h"
+
+#define TEXT_MAX \
+	(8u * 1024u * 1024u) /* as long as the whole body may be; the CRL itself may be less */
+
+static enum outcome list_crls(struct txn *t);
+static enum outcome verify_crl(struct txn *t);
+static enum outcome store_crl(struct txn *t);
+static enum outcome look_whether_newer(struct txn *t, enum outcome brought);
+static enum outcome answer_crl(struct txn *t);
+
+struct crl_adding {
+	struct crl_said said;
+	struct crl_issuer issuer;
+	struct db_crl_in row;
+	struct db_crl_put put;
+};
+
+const struct procedure admin_list_crls = {
+	.name = "admin-list-crls",
+	.state_size = sizeof(struct list),
+	.steps = {
+		{ "read_page", LANE_CPU, list_read_page },
+		{ "list_crls", LANE_DB, list_crls },
+		{ "answer_list", LANE_REPLY, list_answer },
+	},
+};
+
+const struct procedure admin_add_crl = {
+	.name = "admin-add-crl",
+	.state_size = sizeof(struct crl_adding),
+	.steps = {
+		{ "verify_crl", LANE_CPU, verify_crl },
+		{ "store_crl", LANE_DB, store_crl, look_whether_newer },
+		{ "read_views_anew", LANE_VIEWS, read_views_anew },
+		{ "answer_crl", LANE_REPLY, answer_crl },
+	},
+};
+
+static void write_crl_facts(struct json_out *o, struct bytes number, int64_t this_update,
+	int64_t next_update, int64_t entries)
+{
+	if (number.len > 0)
+		json_member_hex(o, "crlNumber", number);
+	json_key(o, "thisUpdate");
+	json_time(o, this_update);
+	json_key(o, "nextUpdate");
+	json_time(o, next_update);
+	json_member_number(o, "entries", entries);
+}
+
+static void on_crl(struct db_request *request, const void *row)
+{
+	const struct db_crl *crl = row;
+	struct json_out *o = list_open_row(request, crl->number);
+
+	if (o == NULL)
+		return;
+	json_member_hex(o, "issuerHash", BYTES(crl->issuer_hash));
+	write_crl_facts(o, crl->crl_number, crl->this_update, crl->next_update, crl->entries);
+	json_key(o, "addedAt");
+	json_time(o, crl->added_at);
+	json_close(o, '}');
+}
+
+static enum outcome list_crls(struct txn *t)
+{
+	return list_ask(t, DB_LIST_CRLS, on_crl);
+}
+
+/* In base64, or PEM as it is; the caller frees the CRL. */
+static enum outcome read_crl(struct txn *t, struct crl **crl)
+{
+	bool is_pem = body_has(t->json, "crlPem");
+	const char *member = is_pem ? "crlPem" : "crl", *text = "", *reason = NULL;
+	struct bytes content = {};
+	enum outcome o = is_pem ? body_text(t, t->json, member, TEXT_MAX, &text)
+				: body_bytes(t, t->json, member, 1, TEXT_MAX, &content);
+
+	if (o != FINE)
+		return o;
+	o = crl_read(is_pem ? bytes_of_text(text) : content, crl, &reason);
+	if (o == INVALID_PARAMETER)
+		return txn_refuse_parameter(t, o, member, reason);
+	return o != FINE ? txn_refuse(t, o, reason) : FINE;
+}
+
+static enum outcome check_issuer(struct txn *t, const struct crl *crl)
+{
+	struct crl_adding *a = t->state;
+	const char *reason = NULL;
+	struct bytes der;
+	enum outcome o;
+
+	if (body_has(t->json, "issuer")) {
+		o = body_bytes(t, t->json, "issuer", 1, DB_DER_MAX, &der);
+		if (o != FINE)
+			return o;
+		o = crl_check_issuer(crl, der, &a->issuer, &reason);
+	} else if (t->trust != NULL) {
+		o = crl_find_issuer(crl, t->trust, &a->issuer, &reason);
+	} else {
+		return txn_refuse(
+			t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
+	}
+	if (o == INVALID_PARAMETER)
+		return txn_refuse_parameter(t, o, "issuer", reason);
+	return o != FINE ? txn_refuse(t, o, reason) : FINE;
+}
+
+/* What is to be stored; from here on the CRL is done with. */
+static enum outcome take_content(struct txn *t, const struct crl *crl)
+{
+	struct crl_adding *a = t->state;
+	const char *reason = NULL;
+	enum outcome o = crl_check_dates(crl, clock_unix(), &reason);
+
+	if (o != FINE)
+		return txn_refuse(t, o, reason);
+	a->said = *crl_said(crl);
+	uint8_t *serials = arena_alloc(t->arena, a->said.entries * CRL_SERIAL_LEN + 1);
+	if (serials == NULL)
+		return NO_MEMORY;
+	crl_write_serials(crl, serials);
+	a->row = (struct db_crl_in){
+		.scope = bytes_of(a->said.scope, a->said.has_scope ? sizeof(a->said.scope) : 0),
+		.crl_number = bytes_of(a->said.number, a->said.number_len),
+		.this_update = a->said.this_update,
+		.next_update = a->said.next_update,
+		.entries = (int64_t)a->said.entries,
+		.serials = bytes_of(serials, a->said.entries * CRL_SERIAL_LEN),
+		.issuer_name = { a->issuer.name, strlen(a->issuer.name) },
+	};
+	memcpy(a->row.issuer_hash, a->issuer.hash, sizeof(a->row.issuer_hash));
+	return FINE;
+}
+
+static_assert(CRL_SERIAL_LEN == DB_SERIAL_LEN, "one form of serials");
+
+/* Signature before content. */
+static enum outcome verify_crl(struct txn *t)
+{
+	struct crl *crl = NULL;
+	enum outcome o = body_read(t);
+
+	if (o == FINE)
+		o = read_crl(t, &crl);
+	if (o == FINE)
+		o = check_issuer(t, crl);
+	if (o == FINE)
+		o = take_content(t, crl);
+	crl_free(crl);
+	return o;
+}
+
+static enum outcome store_crl(struct txn *t)
+{
+	struct crl_adding *a = t->state;
+
+	return txn_ask_db(t, DB_PUT_CRL, &a->row, &a->put);
+}
+
+static enum outcome look_whether_newer(struct txn *t, enum outcome brought)
+{
+	if (brought == NO_ROW)
+		return txn_refuse(t, CONFLICT, "A newer CRL of this issuer was given before.");
+	return brought;
+}
+
+static enum outcome answer_crl(struct txn *t)
+{
+	const struct crl_adding *a = t->state;
+	struct json_out o = json_start(t->arena);
+
+	json_open(&o, '{');
+	json_member_hex(&o, "issuerHash", BYTES(a->issuer.hash));
+	json_member_text(&o, "issuer", a->issuer.name);
+	write_crl_facts(
+		&o, a->row.crl_number, a->row.this_update, a->row.next_update, a->row.entries);
+	json_member_number(&o, "added", a->put.added);
+	json_close(&o, '}');
+	return answer_json(t, a->put.was_there ? 200 : 201, &o);
+}

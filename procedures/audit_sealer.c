@@ -1,0 +1,409 @@
+#include "procedures/audit_sealer.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file_keeper.h"
+#include "base/log.h"
+#include "crypto/audit_root.h"
+#include "procedures/audit_root_file.h"
+#include "procedures/audit_rows.h"
+
+#define WITHIN_MS  10000
+#define PAGE       2048  /* events: some milliseconds of the loop */
+#define TREE       65536 /* a tree of so many ends with the transaction that it is at */
+#define PAGE_TREES 64
+
+_Static_assert(AUDIT_ROOT_TEXT_MAX <= FILE_KEEPER_MOST, "the root file is kept so");
+
+struct audit_sealer {
+	struct audit_sealer_settings given;
+	struct ev_loop *loop;
+	ev_timer next;
+	struct file_keeper *root_file; /* NULL: none */
+	struct audit_sealer_state state;
+	struct audit_tree seen; /* the last there is; number 0: there was none */
+	bool knows;             /* what there was, or that there was nothing */
+	enum outcome last;      /* failure that was logged */
+
+	struct db_request request;
+	struct db_audit_head head;
+	struct db_page trees;
+	int trees_shown;
+	bool is_other; /* a tree that does not follow was shown */
+	struct db_unsealed_page page;
+	int64_t rows;
+
+	/* the tree in the making */
+	struct audit_tree tree;
+	struct merkle_stream leaves;
+	enum outcome hashed;
+	bool is_cut; /* at its bound; more is to be sealed at once */
+	struct key_request ask;
+	struct key_sign_in sign;
+	struct key_signature signature;
+	struct db_audit_tree row;
+};
+
+static void look(struct audit_sealer *s);
+
+static struct audit_sealer *sealer_of(struct db_request *request)
+{
+	return (struct audit_sealer *)(void *)((char *)request -
+					       offsetof(struct audit_sealer, request));
+}
+
+static void tell(struct audit_sealer *s)
+{
+	s->state.tree = (int64_t)s->seen.number;
+	s->state.sealed_at = (int64_t)s->seen.sealed_at;
+	s->state.root_file_fails = s->root_file != NULL && file_keeper_fails(s->root_file);
+	s->given.told(s->given.context, &s->state);
+}
+
+/* A third more or less, so that servers seldom make the same tree at once. */
+static void wait_for_next(struct audit_sealer *s)
+{
+	uint16_t random = UINT16_MAX / 2;
+
+	(void)!getentropy(&random, sizeof(random)); /* without it all wait for equally long */
+	tell(s);
+	ev_timer_set(
+		&s->next, s->given.every_s * (2.0 / 3 + 2.0 / 3 * (double)random / UINT16_MAX), 0);
+	ev_timer_start(s->loop, &s->next);
+}
+
+/* Until the next look; the same failure again and again is logged once. */
+static void give_up(struct audit_sealer *s, const char *step, enum outcome o)
+{
+	if (o != s->last)
+		log_warning("audit_not_sealed", "step=%s outcome=%s", step, outcome_name(o));
+	s->last = o;
+	wait_for_next(s);
+}
+
+static void rest(struct audit_sealer *s)
+{
+	s->last = FINE;
+	wait_for_next(s);
+}
+
+/* For good: what was sealed is not there any more, and to seal on would cover that. */
+static void stop(struct audit_sealer *s, const char *reason)
+{
+	log_error("audit_trail_broken", "reason=\"%s\" last_tree=%" PRIu64 " head=%" PRId64, reason,
+		s->seen.number, s->head.number);
+	s->state.is_broken = true;
+	tell(s);
+}
+
+static void ask(struct audit_sealer *s, enum db_statement statement, const void *row, void *result,
+	void (*done)(struct db_request *request, enum outcome outcome))
+{
+	s->request = (struct db_request){
+		.statement = statement,
+		.row = row,
+		.result = result,
+		.deadline_ms = clock_ms() + WITHIN_MS,
+		.done = done,
+	};
+	db_submit(s->given.services->db, &s->request);
+}
+
+static void keep_root(struct audit_sealer *s)
+{
+	char text[AUDIT_ROOT_TEXT_MAX];
+
+	if (s->root_file != NULL)
+		file_keeper_put(s->root_file, text, audit_root_write(&s->seen, text));
+}
+
+/* ---- the tree in the making */
+
+static void on_added(struct db_request *request, enum outcome o)
+{
+	struct audit_sealer *s = sealer_of(request);
+
+	if (o == NO_ROW) { /* another server was first */
+		rest(s);
+		return;
+	}
+	if (o != FINE) { /* it may have been added: the next look tells */
+		give_up(s, "add_tree", o);
+		return;
+	}
+	s->seen = s->tree;
+	keep_root(s);
+	log_debug(
+		"audit_sealed", "tree=%" PRIu64 " events=%" PRIu64, s->tree.number, s->tree.count);
+	if (s->is_cut)
+		look(s);
+	else
+		rest(s);
+}
+
+static void on_signed(struct key_request *request, enum outcome o)
+{
+	struct audit_sealer *s =
+		(struct audit_sealer *)(void *)((char *)request -
+						offsetof(struct audit_sealer, ask));
+	struct audit_tree *t = &s->tree;
+
+	if (o != FINE) {
+		give_up(s, "sign", o);
+		return;
+	}
+	memcpy(t->signature, s->signature.signature, sizeof(t->signature));
+	t->tree_size = s->signature.tree_size;
+	t->leaf_index = s->signature.leaf_index;
+	t->path_count = s->signature.path_count;
+	memcpy(t->path, s->signature.path, t->path_count * MERKLE_HASH_LEN);
+	s->row = audit_tree_to_row(t);
+	ask(s, DB_ADD_AUDIT_TREE, &s->row, NULL, on_added);
+}
+
+static enum outcome sign(struct audit_sealer *s)
+{
+	const struct own_key *key = own_keys_newest(s->given.services->own_keys, KEY_USE_SIGN);
+	struct audit_tree *t = &s->tree;
+
+	if (key == NULL)
+		return HSM_UNAVAILABLE;
+	t->count = s->leaves.count;
+	t->sealed_at = (uint64_t)clock_unix();
+	memcpy(t->signer_id, key->key_id, sizeof(t->signer_id));
+	memcpy(s->sign.key_id, key->key_id, sizeof(s->sign.key_id));
+	enum outcome o = merkle_stream_root(&s->leaves, t->root);
+
+	if (o == FINE)
+		o = audit_chain(t, s->seen.chain, t->chain);
+	if (o == FINE)
+		o = audit_signed_leaf(t->chain, s->sign.leaf);
+	if (o != FINE)
+		return o;
+	s->ask = (struct key_request){
+		.operation = KEY_SIGN,
+		.in = &s->sign,
+		.out = &s->signature,
+		.deadline_ms = clock_ms() + WITHIN_MS,
+		.done = on_signed,
+	};
+	key_submit(s->given.services->keys, &s->ask);
+	return FINE;
+}
+
+static void on_event(struct db_request *request, const void *row)
+{
+	struct audit_sealer *s = sealer_of(request);
+	const struct db_event *e = row;
+	struct audit_event event = audit_event_from_row(e);
+	bool is_new = e->xid > s->page.after_xid ||
+		      (e->xid == s->page.after_xid && e->number > s->page.after_number);
+	uint8_t leaf[MERKLE_HASH_LEN];
+
+	s->rows++;
+	if (s->is_cut || s->hashed != FINE || !is_new)
+		return;
+	if (s->leaves.count >= TREE && e->xid != s->page.after_xid) {
+		s->is_cut = true;
+		s->tree.to_xid = event.xid;
+		return;
+	}
+	s->hashed = audit_leaf(&event, leaf);
+	if (s->hashed == FINE)
+		s->hashed = merkle_stream_add(&s->leaves, leaf);
+	s->page.after_xid = e->xid;
+	s->page.after_number = e->number;
+}
+
+static void read_events(struct audit_sealer *s);
+
+static void on_events(struct db_request *request, enum outcome o)
+{
+	struct audit_sealer *s = sealer_of(request);
+
+	o = o == FINE ? s->hashed : o;
+	if (o == FINE && s->rows == PAGE && !s->is_cut) {
+		read_events(s);
+		return;
+	}
+	if (o == FINE && s->leaves.count == 0) {
+		rest(s);
+		return;
+	}
+	if (o == FINE)
+		o = sign(s);
+	if (o != FINE)
+		give_up(s, "read_events", o);
+}
+
+static void read_events(struct audit_sealer *s)
+{
+	s->rows = 0;
+	ask(s, DB_LIST_UNSEALED, &s->page, NULL, on_events);
+	s->request.each = on_event;
+}
+
+static void begin_tree(struct audit_sealer *s)
+{
+	int64_t from = (int64_t)s->seen.to_xid;
+
+	if (s->head.settled_xid <= from) {
+		rest(s);
+		return;
+	}
+	s->hashed = FINE;
+	s->is_cut = false;
+	s->leaves.count = 0;
+	s->tree = (struct audit_tree){
+		.number = s->seen.number + 1,
+		.from_xid = (uint64_t)from,
+		.to_xid = (uint64_t)s->head.settled_xid,
+	};
+	s->page = (struct db_unsealed_page){
+		.from_xid = from,
+		.to_xid = s->head.settled_xid,
+		.after_xid = from - 1,
+		.after_number = INT64_MAX,
+		.limit = PAGE,
+	};
+	read_events(s);
+}
+
+/* ---- what other servers have sealed */
+
+static void read_trees(struct audit_sealer *s);
+
+/* Whether a tree is the one seen last, or the next one that hangs on it. */
+static bool follows(struct audit_sealer *s, const struct audit_tree *t)
+{
+	uint8_t chain[MERKLE_HASH_LEN];
+
+	if (t->number == s->seen.number)
+		return memcmp(t->chain, s->seen.chain, sizeof(chain)) == 0;
+	return t->number == s->seen.number + 1 && t->from_xid == s->seen.to_xid &&
+	       audit_chain(t, s->seen.chain, chain) == FINE &&
+	       memcmp(t->chain, chain, sizeof(chain)) == 0;
+}
+
+static void on_tree(struct db_request *request, const void *row)
+{
+	struct audit_sealer *s = sealer_of(request);
+	struct audit_tree tree;
+
+	s->trees_shown++;
+	if (s->is_other)
+		return;
+	s->is_other = audit_tree_from_row(row, &tree) != FINE || !follows(s, &tree);
+	if (!s->is_other)
+		s->seen = tree;
+}
+
+static void on_trees(struct db_request *request, enum outcome o)
+{
+	struct audit_sealer *s = sealer_of(request);
+
+	if (o != FINE)
+		give_up(s, "read_trees", o);
+	else if (s->is_other)
+		stop(s, "a tree does not hang on the one before it");
+	else if (s->trees_shown == PAGE_TREES)
+		read_trees(s);
+	else if ((int64_t)s->seen.number < s->head.number)
+		stop(s, "a tree is missing");
+	else {
+		keep_root(s);
+		begin_tree(s);
+	}
+}
+
+/* From the one seen last, which must still be there. */
+static void read_trees(struct audit_sealer *s)
+{
+	s->trees_shown = 0;
+	s->is_other = false;
+	s->trees = (struct db_page){ (int64_t)s->seen.number - 1, PAGE_TREES };
+	ask(s, DB_LIST_AUDIT_TREES, &s->trees, NULL, on_trees);
+	s->request.each = on_tree;
+}
+
+static void on_head(struct db_request *request, enum outcome o)
+{
+	struct audit_sealer *s = sealer_of(request);
+	const struct db_audit_head *head = &s->head;
+
+	if (o != FINE) {
+		give_up(s, "look", o);
+		return;
+	}
+	bool knew = s->knows || head->number == 0;
+
+	s->knows = true;
+	if (!knew) { /* nothing to compare it with */
+		s->seen.number = (uint64_t)head->number;
+		s->seen.to_xid = (uint64_t)head->to_xid;
+		memcpy(s->seen.chain, head->chain, sizeof(s->seen.chain));
+	}
+	if (head->settled_xid < head->to_xid)
+		stop(s, "the database counts transactions that were sealed before");
+	else if ((uint64_t)head->number < s->seen.number)
+		stop(s, "the trail has gone back");
+	else if ((uint64_t)head->number > s->seen.number || !knew)
+		read_trees(s);
+	else if (memcmp(head->chain, s->seen.chain, sizeof(head->chain)) != 0)
+		stop(s, "the last tree is another");
+	else
+		begin_tree(s);
+}
+
+static void look(struct audit_sealer *s)
+{
+	ask(s, DB_FIND_AUDIT_HEAD, NULL, &s->head, on_head);
+}
+
+static void on_next(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	(void)loop;
+	(void)events;
+	look(timer->data);
+}
+
+struct audit_sealer *audit_sealer_new(
+	struct ev_loop *loop, const struct audit_sealer_settings *settings)
+{
+	struct audit_sealer *s = calloc(1, sizeof(*s));
+	enum outcome o = NO_ROW;
+
+	if (s == NULL)
+		return NULL;
+	s->given = *settings;
+	s->loop = loop;
+	ev_timer_init(&s->next, on_next, 0, 0);
+	s->next.data = s;
+	if (settings->root_file[0] != '\0') {
+		o = audit_root_file_read(settings->root_file, &s->seen);
+		s->root_file = file_keeper_new(settings->root_file);
+		if (s->root_file == NULL) {
+			free(s);
+			return NULL;
+		}
+	}
+	s->knows = o == FINE;
+	if (o == FINE || o == NO_ROW)
+		wait_for_next(s);
+	else
+		stop(s, "the root file cannot be read");
+	return s;
+}
+
+void audit_sealer_free(struct audit_sealer *s)
+{
+	if (s == NULL)
+		return;
+	ev_timer_stop(s->loop, &s->next);
+	file_keeper_free(s->root_file);
+	free(s);
+}
