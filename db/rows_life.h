@@ -147,6 +147,7 @@ struct db_noted {
 struct db_crl_in {
 	uint8_t issuer_hash[32];
 	struct bytes scope; /* SHA-256 of the issuing distribution point; empty: the CRL has none */
+	uint8_t signer[32]; /* SHA-256 of the key that signed it */
 	struct bytes crl_number; /* big-endian, without leading zeros; empty: none */
 	int64_t this_update, next_update;
 	int64_t entries;

@@ -58,7 +58,10 @@ const struct statement sql_audit[] = {
 			INT8(db_unsealed_page, limit) },
 		.out = { EVENT_COLUMNS },
 	},
-	/* Of two servers that seal the same events one is first; a tree stands on the one before it. */
+	/*
+	 * Of two servers that seal the same events one is first; a tree stands on the one before it. A database
+	 * that took over meanwhile, and has lost the last transactions, will give out their numbers again.
+	 */
 	[DB_ADD_AUDIT_TREE - FIRST] = {
 		.name = "add_audit_tree",
 		.kind = ONE,
@@ -68,6 +71,7 @@ const struct statement sql_audit[] = {
 			"  ORDER BY t.number DESC LIMIT 1), 0) + 1"
 			" AND $2 = coalesce((SELECT t.to_xid FROM audit_trees t"
 			"  ORDER BY t.number DESC LIMIT 1), 0)"
+			" AND $3 <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 			" ON CONFLICT (number) DO NOTHING RETURNING true",
 		.in = { TREE_COLUMNS },
 	},

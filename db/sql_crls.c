@@ -5,7 +5,10 @@
 
 static_assert(DB_SERIAL_LEN == 20, "the SQL says these as numbers");
 
-/* By its number where both have one, else by its date (RFC 5280 section 5.2.3). */
+/*
+ * By its number where both have one, else by its date (RFC 5280 section 5.2.3). Only those of one key are compared:
+ * another CA of the name, or a CA whose key is new, counts for itself, and may not keep this one's from being heard.
+ */
 #define IS_NOT_OLDER                                                                     \
 	"CASE WHEN excluded.crl_number <> '' AND c.crl_number <> ''"                     \
 	" THEN (length(excluded.crl_number), excluded.crl_number, excluded.this_update)" \
@@ -19,27 +22,31 @@ const struct statement sql_crls[] = {
 		/*
 		 * The serials come as one string of bytes: an array of as many would cost more. Zeros
 		 * in front are no part of a serial, but zero is one. Sorted, the index takes twice as
-		 * many in a second. `before` is the row as it was.
+		 * many in a second. `before` is the row as it was. What another key signed earlier is
+		 * superseded: after a change of keys nobody makes a newer one of it.
 		 */
 		.sql = "WITH before AS ("
 			" SELECT crl_number, this_update FROM crls"
-			" WHERE issuer_hash = $1 AND scope = $2),"
+			" WHERE issuer_hash = $1 AND scope = $2 AND signer = $9),"
 			" put AS ("
-			" INSERT INTO crls AS c (issuer_hash, scope, crl_number, this_update,"
+			" INSERT INTO crls AS c (issuer_hash, scope, signer, crl_number, this_update,"
 			" next_update, entries, added_at)"
-			" VALUES ($1, $2, $3, $4, $5, $6, " NOW ")"
-			" ON CONFLICT (issuer_hash, scope) DO UPDATE"
+			" VALUES ($1, $2, $9, $3, $4, $5, $6, " NOW ")"
+			" ON CONFLICT (issuer_hash, scope, signer) DO UPDATE"
 			" SET crl_number = excluded.crl_number, this_update = excluded.this_update,"
 			" next_update = excluded.next_update, entries = excluded.entries,"
 			" added_at = excluded.added_at"
 			" WHERE " IS_NOT_OLDER " RETURNING c.issuer_hash, c.entries),"
+			" superseded AS ("
+			" DELETE FROM crls o USING put p WHERE o.issuer_hash = p.issuer_hash"
+			" AND o.scope = $2 AND o.signer <> $9 AND o.this_update <= $4),"
 			" added AS ("
 			" INSERT INTO revocations (issuer_hash, serial, revoked_at)"
 			" SELECT p.issuer_hash, coalesce(nullif("
 			"ltrim(substring($7 FROM i * 20 + 1 FOR 20), '\\x00'), ''), '\\x00'), " NOW
 			" FROM put p, generate_series(0, length($7) / 20 - 1) i ORDER BY 2"
 			" ON CONFLICT (issuer_hash, serial) DO NOTHING RETURNING 1)"
-			AUDITED("audited", EVENT_CRL_ADDED, "0", "1", "$9", "0", "entries",
+			AUDITED("audited", EVENT_CRL_ADDED, "0", "1", "$10", "0", "entries",
 				"left(encode(issuer_hash, 'hex') || ' ' || $8, 256)", "put")
 			" SELECT (SELECT count(*) FROM added),"
 			" EXISTS (SELECT 1 FROM before WHERE crl_number = $3 AND this_update = $4)"
@@ -47,7 +54,8 @@ const struct statement sql_crls[] = {
 		.in = { FIXED(db_crl_in, issuer_hash), BYTE(db_crl_in, scope),
 			BYTE(db_crl_in, crl_number), INT8(db_crl_in, this_update),
 			INT8(db_crl_in, next_update), INT8(db_crl_in, entries),
-			BYTE(db_crl_in, serials), TEXT(db_crl_in, issuer_name), ACTOR },
+			BYTE(db_crl_in, serials), TEXT(db_crl_in, issuer_name),
+			FIXED(db_crl_in, signer), ACTOR },
 		.out = { INT8(db_crl_put, added), BOOL(db_crl_put, was_there) },
 	},
 	[DB_LIST_CRLS - FIRST] = {

@@ -90,59 +90,109 @@ static_assert(CREDENTIAL_IS_REVOKED == 4, "the SQL says it as a number");
 	" FROM (SELECT *, row_number() OVER (PARTITION BY imsi ORDER BY n) = 1 AS is_first" \
 	"  FROM input) i LEFT JOIN counting c USING (imsi) WHERE " ALL_WERE_SEEN ")"
 
+#define IS_HIT(mask) "(" mask " >> (" STATE_NOW(c) ")) & 1 = 1"
 /*
  * It is done: to the versions, and where it is final to all that hangs on them. to and mask: expressions for
  * a row of c. An IMSI that no pool has is nobody's to give out again. A dIMSI that was revoked stays so. All
  * requests of a statement are one server's, and so is their uri. Nothing is joined: a plan that takes the
- * input for small would go through it once a row.
+ * input for small would go through it once a row. Which versions are hit is asked where they are set, not
+ * where they are found: an update finds rows as its statement first saw them, and sets them as they are.
  */
-#define LIFE_DONE(to, mask)                                                                       \
-	", changed AS ("                                                                          \
-	" UPDATE credentials c SET state = " to ", active_at = 0, changed_at = " NOW ","          \
-	" sealed = CASE " to " WHEN " DESTROYED " THEN '' ELSE c.sealed END"                      \
-	" WHERE c.imsi = ANY(ARRAY(SELECT imsi FROM decided WHERE outcome = 0))"                  \
-	" AND (" mask " >> (" STATE_NOW(                                                          \
-		c) ")) & 1 = 1),"                                                                 \
-		   " gone AS MATERIALIZED ("                                                      \
-		   " SELECT * FROM decided WHERE outcome = 0 AND is_final),"                      \
-		   " deleted AS MATERIALIZED ("                                                   \
-		   " SELECT array_agg(imsi) AS imsis FROM gone WHERE becomes = " DESTROYED "),"   \
-		   " unbound AS ("                                                                \
-		   " UPDATE bindings b SET output_1 = '', output_2 = '', changed_at = " NOW ","   \
-		   " state = CASE WHEN b.imsi = ANY((SELECT imsis FROM deleted)::bigint[])"       \
-		   "  THEN " RELEASED " ELSE " REVOKED " END"                                     \
-		   " WHERE b.dimsi = ANY(ARRAY(SELECT dimsi FROM gone WHERE dimsi <> 0))"         \
-		   " AND b.imsi = ANY(ARRAY(SELECT imsi FROM gone))"                              \
-		   " AND b.state NOT IN (" RELEASED ", " REVOKED ") RETURNING b.dimsi, b.imsi),"  \
-		   " owed AS ("                                                                   \
-		   " INSERT INTO outbox"                                                          \
-		   " (dimsi, number, imsi, due_at, tries, kind, output_1, output_2, uri)"         \
-		   " SELECT i.dimsi, " OUTBOX_NUMBER ", i.imsi, " NOW_MS ", 0, " DELETE_PAIR      \
-		   ", " NO_OUTPUT ", " NO_OUTPUT ", (SELECT max(uri) FROM gone) FROM unbound i"   \
-		   " WHERE (SELECT max(uri) FROM gone) <> ''),"                                   \
-		   " nameless AS ("                                                               \
-		   " UPDATE access_ids a SET kdm = '', sealed = '',"                              \
-		   " state = CASE WHEN a.imsi = ANY((SELECT imsis FROM deleted)::bigint[])"       \
-		   "  THEN " ID_RELEASED " ELSE " ID_REVOKED " END"                               \
-		   " WHERE a.imsi = ANY(ARRAY(SELECT imsi FROM gone)) AND a.imsi <> 0"            \
-		   " AND a.state <> " ID_RELEASED "),"                                            \
-		   " left_sessions AS ("                                                          \
-		   " DELETE FROM companion_sessions WHERE imsi = ANY(ARRAY(SELECT imsi FROM "     \
-		   "gone))),"                                                                     \
-		   " detached AS ("                                                               \
-		   " UPDATE pdu_sessions SET is_detached = true WHERE subject = ANY(ARRAY("       \
-		   "  SELECT eid FROM euicc_subscriptions WHERE imsi = ANY(ARRAY(SELECT imsi "    \
-		   "FROM gone))))"                                                                \
-		   " AND NOT is_detached),"                                                       \
-		   " forgotten AS ("                                                              \
-		   " DELETE FROM euicc_subscriptions"                                             \
-		   " WHERE imsi = ANY((SELECT imsis FROM deleted)::bigint[])),"                   \
-		   " rests AS ("                                                                  \
-		   " INSERT INTO imsi_quarantine (imsi, until)"                                   \
-		   " SELECT g.imsi, g.until FROM gone g WHERE g.becomes = " DESTROYED             \
-		   " AND EXISTS (SELECT FROM imsi_pools p WHERE p.first <= g.imsi AND p.last >= " \
-		   "g.imsi)"                                                                      \
-		   " ON CONFLICT (imsi) DO UPDATE SET until = excluded.until)"
+#define LIFE_DONE(to, mask)                                                                        \
+	", changed AS ("                                                                           \
+	" UPDATE credentials c SET"                                                                \
+	" state = CASE WHEN " IS_HIT(                                                              \
+		mask) " THEN " to " ELSE c.state END,"                                             \
+		      " active_at = CASE WHEN " IS_HIT(                                            \
+			      mask) " THEN 0 ELSE c.active_at END,"                                \
+				    " changed_at = CASE WHEN " IS_HIT(                             \
+					    mask) " THEN " NOW " ELSE c.changed_at END,"           \
+						  " sealed = CASE WHEN " IS_HIT(                   \
+							  mask) " AND " to " = " DESTROYED         \
+								" THEN '' ELSE c.sealed END"       \
+								" WHERE c.imsi = "                 \
+								"ANY(ARRAY(SELECT imsi FROM "      \
+								"decided WHERE outcome = 0))),"    \
+								" gone AS MATERIALIZED ("          \
+								" SELECT * FROM decided WHERE "    \
+								"outcome = 0 AND is_final),"       \
+								" deleted AS MATERIALIZED ("       \
+								" SELECT array_agg(imsi) AS "      \
+								"imsis FROM gone WHERE becomes "   \
+								"= " DESTROYED "),"                \
+								" unbound AS ("                    \
+								" UPDATE bindings b SET output_1 " \
+								"= '', output_2 = '', changed_at " \
+								"= " NOW ","                       \
+								" state = CASE WHEN b.imsi = "     \
+								"ANY((SELECT imsis FROM "          \
+								"deleted)::bigint[])"              \
+								"  THEN " RELEASED                 \
+								" ELSE " REVOKED " END"            \
+								" WHERE b.dimsi = "                \
+								"ANY(ARRAY(SELECT dimsi FROM "     \
+								"gone WHERE dimsi <> 0))"          \
+								" AND b.imsi = ANY(ARRAY(SELECT "  \
+								"imsi FROM gone))"                 \
+								" AND b.state NOT IN (" RELEASED   \
+								", " REVOKED                       \
+								") RETURNING b.dimsi, b.imsi),"    \
+								" owed AS ("                       \
+								" INSERT INTO outbox"              \
+								" (dimsi, number, imsi, due_at, "  \
+								"tries, kind, output_1, "          \
+								"output_2, uri)"                   \
+								" SELECT i.dimsi, " OUTBOX_NUMBER  \
+								", i.imsi, " NOW_MS                \
+								", 0, " DELETE_PAIR ", " NO_OUTPUT \
+								", " NO_OUTPUT                     \
+								", (SELECT max(uri) FROM gone) "   \
+								"FROM unbound i"                   \
+								" WHERE (SELECT max(uri) FROM "    \
+								"gone) <> ''),"                    \
+								" nameless AS ("                   \
+								" UPDATE access_ids a SET kdm = "  \
+								"'', sealed = '',"                 \
+								" state = CASE WHEN a.imsi = "     \
+								"ANY((SELECT imsis FROM "          \
+								"deleted)::bigint[])"              \
+								"  THEN " ID_RELEASED              \
+								" ELSE " ID_REVOKED " END"         \
+								" WHERE a.imsi = "                 \
+								"ANY(ARRAY(SELECT imsi FROM "      \
+								"gone)) AND a.imsi <> 0"           \
+								" AND a.state <> " ID_RELEASED     \
+								"),"                               \
+								" left_sessions AS ("              \
+								" DELETE FROM companion_sessions " \
+								"WHERE imsi = ANY(ARRAY(SELECT "   \
+								"imsi FROM "                       \
+								"gone))),"                         \
+								" detached AS ("                   \
+								" UPDATE pdu_sessions SET "        \
+								"is_detached = true WHERE "        \
+								"subject = ANY(ARRAY("             \
+								"  SELECT eid FROM "               \
+								"euicc_subscriptions WHERE imsi "  \
+								"= ANY(ARRAY(SELECT imsi "         \
+								"FROM gone))))"                    \
+								" AND NOT is_detached),"           \
+								" forgotten AS ("                  \
+								" DELETE FROM euicc_subscriptions" \
+								" WHERE imsi = ANY((SELECT imsis " \
+								"FROM deleted)::bigint[])),"       \
+								" rests AS ("                      \
+								" INSERT INTO imsi_quarantine "    \
+								"(imsi, until)"                    \
+								" SELECT g.imsi, g.until FROM "    \
+								"gone g WHERE g.becomes "          \
+								"= " DESTROYED                     \
+								" AND EXISTS (SELECT FROM "        \
+								"imsi_pools p WHERE p.first <= "   \
+								"g.imsi AND p.last >= "            \
+								"g.imsi)"                          \
+								" ON CONFLICT (imsi) DO UPDATE "   \
+								"SET until = excluded.until)"
 
 /* What it leaves in the trail; detail: an expression. */
 #define LIFE_EVENT                                                                                \

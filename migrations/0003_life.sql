@@ -131,13 +131,14 @@ CREATE INDEX job_items_refused ON job_items (job, place) WHERE outcome <> 0;
 CREATE TABLE crls (
 	issuer_hash bytea NOT NULL,   -- SHA-256 of the issuer's Name
 	scope bytea NOT NULL,         -- SHA-256 of the issuing distribution point; empty: the CRL has none
+	signer bytea NOT NULL,        -- SHA-256 of the key that signed it: those of one key are told apart by number
 	number bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE,
 	crl_number bytea NOT NULL,    -- big-endian, without leading zeros; empty: the CRL has none
 	this_update bigint NOT NULL,
 	next_update bigint NOT NULL,
 	entries bigint NOT NULL,
 	added_at bigint NOT NULL,
-	PRIMARY KEY (issuer_hash, scope)
+	PRIMARY KEY (issuer_hash, scope, signer)
 );
 CREATE TRIGGER notify AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON crls
 	FOR EACH STATEMENT EXECUTE FUNCTION arpf_notify('arpf_trust');

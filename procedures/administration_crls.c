@@ -138,6 +138,7 @@ static enum outcome take_content(struct txn *t, const struct crl *crl)
 		.issuer_name = { a->issuer.name, strlen(a->issuer.name) },
 	};
 	memcpy(a->row.issuer_hash, a->issuer.hash, sizeof(a->row.issuer_hash));
+	memcpy(a->row.signer, a->issuer.key, sizeof(a->row.signer));
 	return FINE;
 }
 

@@ -39,7 +39,7 @@ const struct procedure device_attach_authentication = {
 	.name = "device-attach-authentication", /* Solution 12.X, 2 to 4 */
 	.state_size = sizeof(struct authentication),
 	.steps = {
-		{ "read_authentication", LANE_CPU, read_authentication },
+		{ "read_authentication", LANE_LOOP, read_authentication },
 		{ "find_attach", LANE_DB, find_attach, have_attach },
 		/* 2, the device's half: EUM, eUICC, EID, signature; a refusal waits until it is written down */
 		{ "verify_euicc", LANE_CPU, verify_euicc },

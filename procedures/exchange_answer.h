@@ -15,8 +15,8 @@ struct exchange_answer {
 	struct bytes certificates[EXCHANGE_CHAIN_MAX];
 	size_t certificate_count;
 	struct bytes ephemeral, signature;
-	uint8_t hash
-		[32]; /* tells the same request from another: by all the above; a download's by ephemeral */
+	/* tells the same request from another: of an attach by all the above, of a download by ephemeral */
+	uint8_t hash[32];
 };
 
 /* What was offered, as the database has kept it. */

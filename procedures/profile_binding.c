@@ -42,7 +42,7 @@ const struct procedure profile_download_bind = {
 	.state_size = sizeof(struct profile_binding),
 	.undo = give_imsi_back,
 	.steps = {
-		{ "read_answer", LANE_CPU, read_answer },
+		{ "read_answer", LANE_LOOP, read_answer },
 		{ "find_download", LANE_DB, find_download, have_download },
 		/* the chain of an eUICC, or of the binding's Secure Element, and the signature; every time */
 		{ "verify_device", LANE_CPU, verify_device },

@@ -171,6 +171,20 @@ class Sealing(AuditCase):
             except (OSError, AssertionError):
                 pass
 
+    def test_a_rotated_key(self):
+        """What the old one signed is verified by it as long as the HSM has it."""
+        signers = set()
+        for turn in range(2):
+            device = self.issuer.device(self.arpf)
+            self.world.attach(device)
+            self.wait_for_seal()
+            signers.add(self.trees()[-1]["signer_id"])
+            if turn == 0:
+                self.world.run("arpfctl", "keys", "rotate", "arpf.sign")
+                world.wait_until(lambda: self.world.arpf().sign != self.arpf.sign, 30, "the new key is given out")
+        self.assertEqual(2, len(signers))
+        self.assertTrue(self.verify()["whole"])
+
     def test_two_servers_one_trail(self):
         replica = Replica(self.world)
         try:

@@ -134,6 +134,24 @@ class Good(CrlCase):
         self.assertIn(said["issuerHash"], listed)
         self.assertIn(said["nextUpdate"], listed)
 
+    def test_of_another_key(self):
+        """Another CA of the name, and one with a new key, begin their numbers anew: all of them are heard."""
+        old, new = credentials.make_ci("CI with two keys"), credentials.make_ci("CI with two keys")
+        self.world.trust(old, "device")
+        self.world.trust(new)
+        pn = credentials.make_pn(new)
+        device = credentials.Device(pn, new, "001990009000002")
+        device.make_token(self.arpf)
+        self.assertEqual(201, self.post(Crl(old, to_s=8, number=1 << 150).der).status)
+        self.assert_attached(device, self.world.attach(device))
+        answer = self.post(Crl(new, [4711], number=1).der)
+        self.assertEqual((201, 1), (answer.status, answer.json["added"]))
+        time.sleep(9)  # the old key's is over, and superseded
+        self.assert_attached(device, self.world.attach(device), 200)
+        self.assertEqual(201, self.post(Crl(old, number=(1 << 150) + 1).der).status)
+        self.assertEqual(201, self.post(Crl(new, [pn.serial], number=2).der).status)
+        self.assert_problem(self.world.attach(device), 403, "CERTIFICATE_REVOKED")
+
     def test_of_a_ca_with_an_rsa_key(self):
         """Devices' CAs may have such keys."""
         root = headless_device.Maker(rsa_bits=2048).root

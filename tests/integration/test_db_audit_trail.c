@@ -114,6 +114,7 @@ START_TEST(a_tree_is_added_on_the_last_one)
 	ck_assert_int_eq(add_tree(1, 0, 10, 1), NO_ROW);
 	ck_assert_int_eq(add_tree(1, 10, 20, 1), NO_ROW);
 	ck_assert_int_eq(add_tree(2, 0, 20, 1), NO_ROW);
+	ck_assert_int_eq(add_tree(2, 10, head.settled_xid + 1000, 1), NO_ROW); /* not settled */
 	ck_assert_int_eq(add_tree(2, 10, 20, 1), FINE);
 	head = find_head();
 	ck_assert_int_eq(head.number, 2);

@@ -140,6 +140,38 @@ START_TEST(parts_and_issuers_are_apart)
 }
 END_TEST
 
+/* A CA of the same name with another key has numbers of its own; of the two the later counts. */
+START_TEST(keys_are_apart)
+{
+	struct db_crl_in in = crl_of("\x07", 1000, 1), other = crl_of("\x01", 999, 1);
+	struct db_crl_put out;
+
+	memset(other.signer, 2, sizeof(other.signer));
+	set_serial(0, 1);
+	ck_assert_int_eq(put(in, &out), FINE);
+	set_serial(0, 2);
+	ck_assert_int_eq(put(other, &out), FINE); /* what it lists is revoked, though it is older */
+	ck_assert_int_eq(out.added, 1);
+	ck_assert(!out.was_there);
+	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 2);
+	other.this_update = 1000;
+	ck_assert_int_eq(put(other, &out), FINE);
+	ck_assert_int_eq(
+		number("SELECT count(*) FROM crls WHERE signer = decode(repeat('02', 32), 'hex')"),
+		1);
+	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 1);
+	ck_assert_int_eq(put(other, &out), FINE);
+	ck_assert(out.was_there);
+	other.this_update = 999;
+	ck_assert_int_eq(put(other, &out), NO_ROW);
+	in.scope = bytes_of_text("a part");
+	in.this_update = 2000;
+	ck_assert_int_eq(put(in, &out), FINE); /* and supersedes nothing of another part */
+	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 2);
+	ck_assert_int_eq(number("SELECT count(*) FROM revocations"), 2);
+}
+END_TEST
+
 START_TEST(it_is_in_the_trail)
 {
 	struct db_crl_put out;
@@ -182,6 +214,7 @@ int main(void)
 		the_same_again_changes_nothing,
 		an_older_one_is_no_row,
 		parts_and_issuers_are_apart,
+		keys_are_apart,
 		it_is_in_the_trail,
 		many_are_one_statement,
 	};

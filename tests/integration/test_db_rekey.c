@@ -108,33 +108,62 @@ START_TEST(the_new_version_inherits_a_suspension)
 }
 END_TEST
 
+/* Asks while another transaction holds the row, which has done `meanwhile` to it when it ends. */
+static void change_while(
+	enum credential_operation operation, const char *meanwhile, struct waiting *asked)
+{
+	static struct db_change_in in;
+	PGconn *other = PQconnectdb(postgres_world_conninfo(postgres));
+
+	in = life_change_of(I, operation);
+	*asked = (struct waiting){ .request = { .statement = DB_CHANGE_STATE,
+					   .row = &in,
+					   .result = &asked->changed,
+					   .deadline_ms = clock_ms() + 10000,
+					   .done = on_changed } };
+	PQclear(PQexec(other, "BEGIN; SELECT FROM credentials FOR UPDATE"));
+	PQclear(PQexec(other, meanwhile));
+	db_submit(w.db, &asked->request);
+	db_world_sleep(&w, 300);
+	ck_assert_uint_eq(asked->ended, 0);
+	PQclear(PQexec(other, "COMMIT"));
+	ck_assert(db_world_run(&w, &asked->ended, 1, 10000));
+	PQfinish(other);
+	ck_assert_int_eq(asked->outcome, FINE);
+}
+
 /* A version is made while a revocation waits for the one before: it is revoked as well. */
 START_TEST(what_is_made_meanwhile_is_seen)
 {
-	struct db_change_in in = life_change_of(I, OPERATION_REVOKE);
-	struct waiting asked = { .request = { .statement = DB_CHANGE_STATE,
-					 .row = &in,
-					 .result = &asked.changed,
-					 .deadline_ms = clock_ms() + 10000,
-					 .done = on_changed } };
-	PGconn *other = PQconnectdb(postgres_world_conninfo(postgres));
+	struct waiting asked;
 
 	life_add(I, NULL);
-	PQclear(PQexec(other, "BEGIN; SELECT FROM credentials FOR UPDATE"));
-	PQclear(PQexec(other, "INSERT INTO credentials (imsi, dimsi, kind, created_at, changed_at,"
-			      " version, state, sealed)"
-			      " VALUES (262010000000000, 0, 1, 1, 1, 2, 0, 'key 2')"));
-	db_submit(w.db, &asked.request);
-	db_world_sleep(&w, 300);
-	ck_assert_uint_eq(asked.ended, 0);
-	PQclear(PQexec(other, "COMMIT"));
-	ck_assert(db_world_run(&w, &asked.ended, 1, 10000));
-	PQfinish(other);
-	ck_assert_int_eq(asked.outcome, FINE);
+	change_while(OPERATION_REVOKE,
+		"INSERT INTO credentials (imsi, dimsi, kind, created_at, changed_at, version, "
+		"state,"
+		" sealed) VALUES (262010000000000, 0, 1, 1, 1, 2, 0, 'key 2')",
+		&asked);
 	ck_assert(asked.changed.is_done);
 	ck_assert_int_eq(asked.changed.version, 2);
 	ck_assert_int_eq(life_state_of(I, 1), CREDENTIAL_IS_REVOKED);
 	ck_assert_int_eq(life_state_of(I, 2), CREDENTIAL_IS_REVOKED);
+}
+END_TEST
+
+/* What counts is the state that it finds once it has the row. */
+START_TEST(what_is_changed_meanwhile_is_seen)
+{
+	struct waiting asked;
+
+	life_add(I, "state = 2");
+	change_while(OPERATION_SUSPEND, "UPDATE credentials SET state = 1", &asked);
+	ck_assert(asked.changed.is_done);
+	ck_assert_int_eq(asked.changed.state, CREDENTIAL_IS_ACTIVE);
+	ck_assert_int_eq(life_state_of(I, 1), CREDENTIAL_IS_SUSPENDED);
+	change_while(OPERATION_RESUME, "UPDATE credentials SET state = 4", &asked);
+	ck_assert(!asked.changed.is_done);
+	ck_assert_int_eq(asked.changed.state, CREDENTIAL_IS_REVOKED);
+	ck_assert_int_eq(life_state_of(I, 1), CREDENTIAL_IS_REVOKED);
 }
 END_TEST
 
@@ -210,6 +239,7 @@ int main(void)
 		without_an_overlap_it_is_at_once,
 		the_new_version_inherits_a_suspension,
 		what_is_made_meanwhile_is_seen,
+		what_is_changed_meanwhile_is_seen,
 		overdue_from_that_second,
 		the_second_itself,
 	};

@@ -89,26 +89,21 @@ START_TEST(test_subject_text)
 }
 END_TEST
 
-struct published_case {
-	const char *file;
-	enum outcome expected;
-};
-
-/* GSMA SGP.26 test certificates. Name constraints, which are critical, are outside the profile. */
-static const struct published_case published_cases[] = {
-	{ "v2_2017/CERT_CI_ECDSA_NIST.pem", FINE },
-	{ "v2_2017/CERT_EUM_ECDSA_NIST.pem", CERTIFICATE_UNTRUSTED },
-	{ "v2_2017/CERT_EUICC_ECDSA_NIST.pem", FINE },
-	{ "smdpp/CERT_CI_ECDSA_NIST.der", FINE },
-	{ "smdpp/CERT_S_SM_DP_TLS_NIST.der", FINE },
-	{ "smdpp/CERT_S_SM_DPauth_ECDSA_NIST.der", FINE },
-	{ "smdpp/CERT_S_SM_DPpb_ECDSA_NIST.der", FINE },
+/* GSMA SGP.26 test certificates; what the chains of eUICCs make of them is another program's to say. */
+static const char *const published_cases[] = {
+	"v2_2017/CERT_CI_ECDSA_NIST.pem",
+	"v2_2017/CERT_EUM_ECDSA_NIST.pem",
+	"v2_2017/CERT_EUICC_ECDSA_NIST.pem",
+	"smdpp/CERT_CI_ECDSA_NIST.der",
+	"smdpp/CERT_S_SM_DP_TLS_NIST.der",
+	"smdpp/CERT_S_SM_DPauth_ECDSA_NIST.der",
+	"smdpp/CERT_S_SM_DPpb_ECDSA_NIST.der",
 };
 
 START_TEST(test_published)
 {
 	const char *folder = getenv("VECTORS_DIR");
-	const struct published_case *k = &published_cases[_i];
+	const char *name = published_cases[_i];
 	char path[512];
 	uint8_t content[8192], der[4096];
 	size_t len;
@@ -118,14 +113,14 @@ START_TEST(test_published)
 		printf("skipped: VECTORS_DIR is not set\n");
 		return;
 	}
-	snprintf(path, sizeof(path), "%s/sgp26/%s", folder, k->file);
+	snprintf(path, sizeof(path), "%s/sgp26/%s", folder, name);
 	FILE *file = fopen(path, "rb");
 	ck_assert_msg(file != NULL, "%s", path);
 	len = fread(content, 1, sizeof(content), file);
 	fclose(file);
 	ck_assert_int_eq(pem_or_der_read(bytes_of(content, len), der, sizeof(der), &len), FINE);
-	ck_assert_msg(certificate_read(bytes_of(der, len), &c) == k->expected, "%s", k->file);
-	if (strstr(k->file, "EUICC") != NULL)
+	ck_assert_msg(certificate_read(bytes_of(der, len), &c) == FINE, "%s", name);
+	if (strstr(name, "EUICC") != NULL)
 		ck_assert(bytes_equal(
 			c.serial_number, bytes_of_text("89049032123451234512345678901235")));
 }

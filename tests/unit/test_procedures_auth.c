@@ -74,7 +74,18 @@ START_TEST(test_vector_of_an_access_id)
 		((const struct db_access_id *)asked_db(DB_FIND_ACCESS_ID))->access_id[15], 0x0f);
 	bring_db(DB_FIND_ACCESS_ID, FINE, &access, sizeof(access));
 	finish_vector(33);
+	access.state = ACCESS_RELEASED;
+	hand_begin(&auth_data, HAND_NAI, ASK "}");
+	bring_db(DB_FIND_ACCESS_ID, FINE, &access, sizeof(access));
+	check_ended(USER_NOT_FOUND);
+	/* Revoked with its subscription, it leads to what says so; revoked before it had one, to nothing. */
+	struct db_credential revoked = { .imsi = HAND_IMSI, .state = CREDENTIAL_IS_REVOKED };
 	access.state = ACCESS_REVOKED;
+	hand_begin(&auth_data, HAND_NAI, ASK "}");
+	bring_db(DB_FIND_ACCESS_ID, FINE, &access, sizeof(access));
+	bring_db(DB_ADVANCE_SQN, FINE, &revoked, sizeof(revoked));
+	check_ended(CREDENTIAL_REVOKED);
+	access.imsi = 0;
 	hand_begin(&auth_data, HAND_NAI, ASK "}");
 	bring_db(DB_FIND_ACCESS_ID, FINE, &access, sizeof(access));
 	check_ended(USER_NOT_FOUND);

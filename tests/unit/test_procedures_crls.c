@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "crypto/kdf.h"
 #include "pki/trust.h"
 #include "procedures/administration.h"
 #include "tests/unit/by_hand.h"
@@ -75,6 +76,8 @@ START_TEST(test_what_is_stored)
 	ck_assert_int_eq(certificate_read(pki_bytes(&issuer), &c), FINE);
 	ck_assert_int_eq(revocation_issuer_hash(c.subject, hash), FINE);
 	ck_assert_mem_eq(in->issuer_hash, hash, 32);
+	ck_assert_int_eq(sha256(&c.spki, 1, hash), FINE);
+	ck_assert_mem_eq(in->signer, hash, 32);
 	ck_assert_uint_eq(in->scope.len, 0);
 	ck_assert_uint_eq(in->crl_number.len, 1);
 	ck_assert_int_eq(in->this_update, PKI_NOW + list.this_s);
