@@ -26,6 +26,7 @@ enum cli_end command_trust_remove(struct cli *cli);
 enum cli_end command_revoke_certificate(struct cli *cli);
 enum cli_end command_revoke_crl(struct cli *cli);
 enum cli_end command_revoke_crls(struct cli *cli);
+enum cli_end command_revoke_remove_crl(struct cli *cli);
 enum cli_end command_revoke_list(struct cli *cli);
 
 enum cli_end command_imsi_pool_add(struct cli *cli);

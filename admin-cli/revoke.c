@@ -150,6 +150,7 @@ enum cli_end command_revoke_crl(struct cli *cli)
 }
 
 static const struct list_column crl_columns[] = {
+	{ "NUMBER", "number" },
 	{ "ADDED", "addedAt" },
 	{ "CRL NUMBER", "crlNumber" },
 	{ "ENTRIES", "entries" },
@@ -162,4 +163,16 @@ static const struct list_column crl_columns[] = {
 enum cli_end command_revoke_crls(struct cli *cli)
 {
 	return list_show(cli, CRLS, crl_columns);
+}
+
+enum cli_end command_revoke_remove_crl(struct cli *cli)
+{
+	struct remote_answer answer;
+	char path[256];
+
+	if (!remote_path(CRLS, cli->arguments[0], path, sizeof(path)))
+		return cli_refuse_outcome(INVALID_PARAMETER, "this is no number of a CRL");
+	enum cli_end end = remote_call(cli, "DELETE", path, NULL, &answer);
+	json_decref(answer.json);
+	return end;
 }

@@ -36,6 +36,21 @@ static bool grow(struct table *t)
 	return true;
 }
 
+/* What others have named must not steer the terminal: U+0080 to U+009F can, as the controls of ASCII do. */
+static void disarm(char *text)
+{
+	char *to = text;
+
+	for (const char *c = text; *c != '\0'; c++) {
+		unsigned char byte = (unsigned char)*c, next = (unsigned char)c[1];
+		bool is_wide = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+
+		*to++ = is_wide || byte < 0x20 || byte == 0x7f ? '?' : *c;
+		c += is_wide ? 1 : 0;
+	}
+	*to = '\0';
+}
+
 void table_add(struct table *t, const char *cell)
 {
 	char *copy = strdup(cell != NULL ? cell : "");
@@ -45,10 +60,7 @@ void table_add(struct table *t, const char *cell)
 		t->failed = true;
 		return;
 	}
-	/* What others have named must not steer the terminal. */
-	for (char *c = copy; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	disarm(copy);
 	unsigned column = (unsigned)(t->count % t->columns);
 	int width = width_of(copy);
 

@@ -42,6 +42,7 @@ static const char *const names[] = {
 	[AUDIT_IDENTITY_ADDED] = "IDENTITY_ADDED",
 	[AUDIT_KEY_MADE] = "KEY_MADE",
 	[AUDIT_KEY_RETIRED] = "KEY_RETIRED",
+	[AUDIT_CRL_REMOVED] = "CRL_REMOVED",
 };
 #define NAMES (sizeof(names) / sizeof(names[0]))
 

@@ -9,11 +9,13 @@
 #define TREES_A_PAGE  "1000"
 
 static const char set_up[] = "SET default_transaction_read_only = on; SET enable_seqscan = off;"
-			     " SET enable_bitmapscan = off; SET jit = off";
+			     " SET enable_bitmapscan = off; SET jit = off;"
+			     " SET client_encoding = 'UTF8'"; /* what was hashed */
 
 static const char read_extent[] =
 	"WITH last AS (SELECT number, to_xid FROM audit_trees ORDER BY number DESC LIMIT 1)"
-	" SELECT (SELECT coalesce(sum(count), 0)::bigint FROM audit_trees WHERE number >= $1),"
+	" SELECT (SELECT coalesce(sum(least(greatest(count, 0), 1 << 30)), 0)::bigint"
+	"  FROM audit_trees WHERE number >= $1),"
 	" coalesce((SELECT number FROM last), 0), coalesce((SELECT to_xid FROM last), 0),"
 	" count(*), coalesce(min(at_ms), 0)"
 	" FROM audit_events WHERE xid >= coalesce((SELECT to_xid FROM last), 0)";

@@ -58,6 +58,7 @@ enum audit_action {
 	AUDIT_IDENTITY_ADDED = 66,
 	AUDIT_KEY_MADE = 67,
 	AUDIT_KEY_RETIRED = 68,
+	AUDIT_CRL_REMOVED = 69,
 };
 const char *audit_action_name(enum audit_action action); /* "BOUND", …; "UNKNOWN" */
 bool audit_action_read(const char *name, enum audit_action *action);
@@ -94,6 +95,7 @@ struct db_audit_head {
 	int64_t number, to_xid; /* of the last tree; 0 where there is none */
 	uint8_t chain[32];      /* its chain hash; zero where there is none */
 	int64_t settled_xid;    /* transactions before this one have ended */
+	int64_t begun_xid;      /* from this one on none has; beyond settled_xid: one before it is open */
 };
 /*
  * crypto/audit_chain.h says what root, chain and signature are. signer_id is the id of the key, not of a

@@ -97,15 +97,17 @@ struct db_download {
 	bool subject_is_live;         /* attached still, as at the offer */
 	uint8_t request_hash[32], iv[12];
 	struct db_bound bound; /* the ciphertext, for the same request again */
+	struct db_kept k_opc;  /* for another request: the profile's keys and times */
+	int64_t issued_at, not_after;
 };
 struct db_profile_in {
 	uint8_t id[16];
 	struct db_text subject;
 	bool is_eid;
 	int64_t imsi;
-	int64_t not_after;
+	int64_t issued_at, not_after;
 	uint8_t request_hash[32], iv[12];
-	struct bytes bound, kn, sealed;
+	struct bytes bound, kn, sealed, k_opc;
 };
 struct db_download_end_in {
 	uint8_t id[16];

@@ -159,6 +159,9 @@ struct db_crl_put {
 	int64_t added;  /* serials that were not yet revoked */
 	bool was_there; /* this very CRL */
 };
+struct db_crl_key {
+	int64_t number;
+};
 struct db_crl {
 	int64_t number, this_update, next_update, entries, added_at;
 	uint8_t issuer_hash[32];

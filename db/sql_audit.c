@@ -42,11 +42,13 @@ const struct statement sql_audit[] = {
 		.kind = ONE,
 		.sql = "SELECT coalesce(h.number, 0), coalesce(h.to_xid, 0),"
 			" coalesce(h.chain, decode(repeat('00', 32), 'hex')),"
-			" pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+			" pg_snapshot_xmin(pg_current_snapshot())::text::bigint,"
+			" pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 			" FROM (SELECT 1) one LEFT JOIN (SELECT number, to_xid, chain"
 			"  FROM audit_trees ORDER BY number DESC LIMIT 1) h ON true",
 		.out = { INT8(db_audit_head, number), INT8(db_audit_head, to_xid),
-			FIXED(db_audit_head, chain), INT8(db_audit_head, settled_xid) },
+			FIXED(db_audit_head, chain), INT8(db_audit_head, settled_xid),
+			INT8(db_audit_head, begun_xid) },
 	},
 	[DB_LIST_UNSEALED - FIRST] = {
 		.name = "list_unsealed",

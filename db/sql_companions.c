@@ -46,6 +46,8 @@
 #define BY_WRONG_MAC "10"
 static_assert(MAC_INVALID == 10, "the SQL says it as a number");
 
+/* Nobody asks for these again after so long; what they led to is in the audit trail. */
+#define DEVICES_KEPT "least($2, 86400)"
 /* The sweep's part of attaches and downloads: a version that such a download has made goes with it. */
 #define SWEEP_DEVICES                                                                        \
 	", attaches_closed AS ("                                                             \
@@ -56,15 +58,15 @@ static_assert(MAC_INVALID == 10, "the SQL says it as a number");
 	" attaches_removed AS ("                                                             \
 	" DELETE FROM device_attaches"                                                       \
 	" WHERE attach_id = ANY(ARRAY(SELECT attach_id FROM device_attaches"                 \
-	"  WHERE scalar = '' AND expires_at <= " NOW " - $2"                                 \
+	"  WHERE scalar = '' AND expires_at <= " NOW " - " DEVICES_KEPT                      \
 	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),"              \
 	" pdu_sessions_removed AS ("                                                         \
 	" DELETE FROM pdu_sessions"                                                          \
 	" WHERE subject = ANY(ARRAY(SELECT subject FROM pdu_sessions"                        \
-	"  WHERE expires_at <= " NOW " - $2"                                                 \
+	"  WHERE expires_at <= " NOW " - " DEVICES_KEPT                                      \
 	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1),"              \
 	" downloads_closed AS ("                                                             \
-	" UPDATE downloads SET scalar = '', kn = '', bound = ''"                             \
+	" UPDATE downloads SET scalar = '', kn = '', bound = '', k_opc = ''"                 \
 	" WHERE download_id = ANY(ARRAY(SELECT download_id FROM downloads"                   \
 	"  WHERE (scalar <> '' OR kn <> '') AND expires_at <= " NOW                          \
 	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))"                            \
@@ -79,7 +81,7 @@ static_assert(MAC_INVALID == 10, "the SQL says it as a number");
 	" downloads_removed AS ("                                                            \
 	" DELETE FROM downloads"                                                             \
 	" WHERE download_id = ANY(ARRAY(SELECT download_id FROM downloads"                   \
-	"  WHERE scalar = '' AND kn = '' AND expires_at <= " NOW " - $2"                     \
+	"  WHERE scalar = '' AND kn = '' AND expires_at <= " NOW " - " DEVICES_KEPT          \
 	"  ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING 1)"
 #define DOWNLOAD_WAITS "1"
 static_assert(DOWNLOAD_BOUND == 1, "the SQL says it as a number");

@@ -68,5 +68,15 @@ const struct statement sql_crls[] = {
 			INT8(db_crl, this_update), INT8(db_crl, next_update),
 			INT8(db_crl, entries), INT8(db_crl, added_at) },
 	},
+	[DB_REMOVE_CRL - FIRST] = {
+		.name = "remove_crl",
+		.kind = ONE,
+		.sql = "WITH gone AS ("
+			" DELETE FROM crls WHERE number = $1 RETURNING issuer_hash)"
+			AUDITED("audited", EVENT_CRL_REMOVED, "0", "1", "$2", "0", "0",
+				"encode(issuer_hash, 'hex')", "gone")
+			" SELECT true FROM gone",
+		.in = { INT8(db_crl_key, number), ACTOR },
+	},
 };
-static_assert(sizeof(sql_crls) / sizeof(sql_crls[0]) == DB_LIST_CRLS + 1 - FIRST, "one row each");
+static_assert(sizeof(sql_crls) / sizeof(sql_crls[0]) == DB_REMOVE_CRL + 1 - FIRST, "one row each");

@@ -107,10 +107,11 @@ const struct statement sql_downloads[] = {
 			" added AS ("
 			" INSERT INTO downloads AS d (download_id, created_at, expires_at, imsi,"
 			" version, state, subject, session_id, server_nonce, device_nonce,"
-			" ephemeral, scalar, kn, request_hash, sealed_hash, iv, bound)"
+			" ephemeral, scalar, kn, request_hash, sealed_hash, iv, bound, k_opc,"
+			" issued_at, not_after)"
 			" SELECT download_id, " NOW ", " NOW " + lifetime_s, imsi, 0, " OFFERED
 			", subject, session_id, server_nonce, device_nonce, ephemeral, scalar,"
-			" '', '', '', '', '' FROM judged WHERE bar = 0 ORDER BY download_id"
+			" '', '', '', '', '', '', 0, 0 FROM judged WHERE bar = 0 ORDER BY download_id"
 			" ON CONFLICT (download_id) DO UPDATE SET state = d.state"
 			" WHERE d.state = " OFFERED " AND d.subject = excluded.subject"
 			" AND d.ephemeral = excluded.ephemeral RETURNING download_id)"
@@ -141,7 +142,8 @@ const struct statement sql_downloads[] = {
 			IS_LIVE(d) ","
 			" CASE d.request_hash WHEN '' THEN " NO_SHA " ELSE d.request_hash END,"
 			" CASE d.iv WHEN '' THEN " NO_IV " ELSE d.iv END,"
-			" CASE WHEN d.is_late THEN '' ELSE d.bound END"
+			" CASE WHEN d.is_late THEN '' ELSE d.bound END,"
+			" CASE WHEN d.is_late THEN '' ELSE d.k_opc END, d.issued_at, d.not_after"
 			" FROM unnest($1) WITH ORDINALITY AS i (download_id, n)"
 			" JOIN d USING (download_id)" SUBJECT_OF("d.subject", "d.is_eid", "d.imsi"),
 		.in = { FIXED(db_exchange_id, id) },
@@ -151,21 +153,22 @@ const struct statement sql_downloads[] = {
 			FIXED(db_download, ephemeral), ROOM(db_download, scalar),
 			ROOM(db_download, kn), TEXT(db_download, se_id),
 			BOOL(db_download, subject_is_live), FIXED(db_download, request_hash),
-			FIXED(db_download, iv), ROOM(db_download, bound) },
+			FIXED(db_download, iv), ROOM(db_download, bound), ROOM(db_download, k_opc),
+			INT8(db_download, issued_at), INT8(db_download, not_after) },
 	},
 	/*
 	 * The first version of an EID that has none violates the key of credentials where the IMSI is
 	 * taken, and fails the statement. A version that waits is written over, unless it has been
 	 * activated meanwhile; two servers at once also meet there, the last one's key stays, and the
-	 * other's download can end no more.
+	 * other's download can end no more. In one batch a subject's second download waits for its turn.
 	 */
 	[DB_BIND_PROFILE - FIRST] = {
 		.name = "bind_profile",
 		.kind = MANY_KEYED,
 		.sql = "WITH input AS MATERIALIZED ("
 			" SELECT DISTINCT ON (download_id) * FROM unnest($1, $2, $3, $4, $5, $6, $7,"
-			" $8, $9, $10, $11) WITH ORDINALITY AS i (download_id, subject, is_eid, imsi,"
-			" not_after, request_hash, iv, bound, kn, sealed, actor, n)"
+			" $8, $9, $10, $11, $12, $13) WITH ORDINALITY AS i (download_id, subject, is_eid,"
+			" imsi, not_after, request_hash, iv, bound, kn, sealed, k_opc, issued_at, actor, n)"
 			" ORDER BY download_id, n),"
 			" d AS MATERIALIZED ("
 			" SELECT * FROM downloads WHERE download_id = ANY($1) FOR UPDATE),"
@@ -173,7 +176,7 @@ const struct statement sql_downloads[] = {
 			" SELECT imsi, version, state FROM credentials WHERE imsi = ANY($4)"
 			" ORDER BY imsi, version FOR UPDATE),"
 			" due AS MATERIALIZED ("
-			" SELECT i.*, i.is_eid AND " BEGINS_ANEW " AS is_first, e.imsi AS had,"
+			" SELECT DISTINCT ON (i.subject) i.*, i.is_eid AND " BEGINS_ANEW " AS is_first, e.imsi AS had,"
 			" coalesce(c.dimsi, 0) AS dimsi,"
 			" CASE WHEN i.is_eid AND " BEGINS_ANEW " THEN 1 ELSE c.next END AS version"
 			" FROM input i JOIN d USING (download_id)"
@@ -183,7 +186,7 @@ const struct statement sql_downloads[] = {
 			" AND d.imsi IN (0, i.imsi) AND " NONE_HAS_CHANGED
 			" AND " IS_LIVE(d)
 			" AND CASE WHEN i.is_eid THEN " BEGINS_ANEW " OR c.imsi = i.imsi"
-			"  ELSE true END),"
+			"  ELSE true END ORDER BY i.subject, i.n),"
 			" owned AS ("
 			" INSERT INTO euicc_subscriptions AS o (eid, imsi, created_at)"
 			" SELECT subject, imsi, " NOW " FROM due WHERE is_first ORDER BY subject"
@@ -205,7 +208,8 @@ const struct statement sql_downloads[] = {
 			" bound AS ("
 			" UPDATE downloads d SET state = " BOUND ", imsi = due.imsi,"
 			" version = due.version, request_hash = due.request_hash, iv = due.iv,"
-			" bound = due.bound, kn = due.kn, scalar = '',"
+			" bound = due.bound, kn = due.kn, k_opc = due.k_opc,"
+			" issued_at = due.issued_at, not_after = due.not_after,"
 			" sealed_hash = " KEY_HASH(due) " FROM due"
 			" WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due))"
 			" AND d.download_id = due.download_id AND due.imsi = ANY(ARRAY("
@@ -221,7 +225,40 @@ const struct statement sql_downloads[] = {
 			BOOL(db_profile_in, is_eid), INT8(db_profile_in, imsi),
 			INT8(db_profile_in, not_after), FIXED(db_profile_in, request_hash),
 			FIXED(db_profile_in, iv), BYTE(db_profile_in, bound),
-			BYTE(db_profile_in, kn), BYTE(db_profile_in, sealed), ACTOR },
+			BYTE(db_profile_in, kn), BYTE(db_profile_in, sealed),
+			BYTE(db_profile_in, k_opc), INT8(db_profile_in, issued_at), ACTOR },
+	},
+	/* The credential stays as it is. Done a second time it finds itself done. */
+	[DB_BIND_AGAIN - FIRST] = {
+		.name = "bind_again",
+		.kind = MANY_KEYED,
+		.sql = "WITH input AS MATERIALIZED ("
+			" SELECT DISTINCT ON (download_id) * FROM unnest($1, $2, $3, $4, $5, $6)"
+			" WITH ORDINALITY AS i (download_id, request_hash, iv, bound, kn, actor, n)"
+			" ORDER BY download_id, n),"
+			" d AS MATERIALIZED ("
+			" SELECT *, session_id <> '' AS is_eid FROM downloads"
+			" WHERE download_id = ANY($1) FOR UPDATE),"
+			" due AS MATERIALIZED ("
+			" SELECT i.* FROM input i JOIN d USING (download_id)"
+			SUBJECT_OF("d.subject", "d.is_eid", "d.imsi")
+			" WHERE d.state = " BOUND " AND d.expires_at > " NOW
+			" AND d.bound <> i.bound AND " IS_LIVE(d) "),"
+			" again AS ("
+			" UPDATE downloads d SET request_hash = due.request_hash, iv = due.iv,"
+			" bound = due.bound, kn = due.kn FROM due"
+			" WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due))"
+			" AND d.download_id = due.download_id"
+			" RETURNING due.n, due.actor, d.imsi, d.version, d.subject)"
+			AUDITED("noted", EVENT_PROFILE_BOUND, "0", "n", "actor", "imsi", "version",
+				"subject", "again")
+			" SELECT n FROM again"
+			" UNION ALL"
+			" SELECT i.n FROM input i JOIN d USING (download_id, request_hash, bound)"
+			" WHERE d.state = " BOUND,
+		.in = { FIXED(db_profile_in, id), FIXED(db_profile_in, request_hash),
+			FIXED(db_profile_in, iv), BYTE(db_profile_in, bound),
+			BYTE(db_profile_in, kn), ACTOR },
 	},
 	/*
 	 * Credentials are locked, and seen as they are then: a subscription that was suspended or revoked
@@ -284,7 +321,7 @@ const struct statement sql_downloads[] = {
 			"  WHERE is_installed AND session_id <> ''))"
 			" AND session_id = ANY(ARRAY(SELECT session_id FROM due WHERE is_installed))),"
 			" ended AS ("
-			" UPDATE downloads d SET bound = '',"
+			" UPDATE downloads d SET bound = '', scalar = '', k_opc = '',"
 			" state = CASE WHEN due.is_installed THEN " INSTALLED " ELSE " FAILED " END"
 			" FROM due WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due))"
 			" AND d.download_id = due.download_id)"

@@ -49,6 +49,7 @@
 #define EVENT_IDENTITY_ADDED      "66"
 #define EVENT_KEY_MADE            "67"
 #define EVENT_KEY_RETIRED         "68"
+#define EVENT_CRL_REMOVED         "69"
 
 static_assert(AUDIT_REFUSED == 1 && AUDIT_REFUSALS_LOST == 2 && AUDIT_BOUND == 10 &&
 		      AUDIT_RELEASED == 11 && AUDIT_VECTORS_SENT == 12 && AUDIT_ATTACHED == 13 &&
@@ -66,7 +67,8 @@ static_assert(AUDIT_REFUSED == 1 && AUDIT_REFUSALS_LOST == 2 && AUDIT_BOUND == 1
 		      AUDIT_JOB_CANCELLED == 50 && AUDIT_ANCHOR_ADDED == 60 &&
 		      AUDIT_ANCHOR_REMOVED == 61 && AUDIT_CERTIFICATE_REVOKED == 62 &&
 		      AUDIT_CRL_ADDED == 63 && AUDIT_POOL_ADDED == 64 && AUDIT_KEY_PUT == 65 &&
-		      AUDIT_IDENTITY_ADDED == 66 && AUDIT_KEY_MADE == 67 && AUDIT_KEY_RETIRED == 68,
+		      AUDIT_IDENTITY_ADDED == 66 && AUDIT_KEY_MADE == 67 &&
+		      AUDIT_KEY_RETIRED == 68 && AUDIT_CRL_REMOVED == 69,
 	"the SQL says these as numbers");
 
 #endif

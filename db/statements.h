@@ -143,6 +143,11 @@ enum db_statement {
 	 */
 	DB_BIND_PROFILE,
 	/*
+	 * struct db_profile_in, of which id, request_hash, iv, bound and kn count; NO_ROW: not bound, over, or the subject
+	 * is attached no longer. The same profile for another request: its Kn counts from now on
+	 */
+	DB_BIND_AGAIN,
+	/*
 	 * struct db_download_end_in, struct db_download_ended; NO_ROW: not bound, or ended otherwise. Installed:
 	 * the version is ACTIVE, older ones RETIRED, the binding PROVISIONED, the PDU session over
 	 */
@@ -173,8 +178,9 @@ enum db_statement {
 	DB_REKEY_PAGE, /* struct db_rekey_page_in, struct db_worked; NO_ROW: it was done meanwhile */
 	DB_NOTE_OVERDUE, /* struct db_sweep_in, struct db_noted: overdue ones noted once, re-keyed ones made active */
 	/* CRLs; struct db_crl_in, struct db_crl_put, each struct db_crl of db/rows_life.h */
-	DB_PUT_CRL,   /* NO_ROW: a newer one of this issuer and scope is there */
-	DB_LIST_CRLS, /* struct db_page, each struct db_crl, by number */
+	DB_PUT_CRL,    /* NO_ROW: a newer one of this issuer and scope is there */
+	DB_LIST_CRLS,  /* struct db_page, each struct db_crl, by number */
+	DB_REMOVE_CRL, /* struct db_crl_key: what it revoked stays so; NO_ROW: none */
 	/* the audit trail; db/rows_audit.h */
 	DB_RECORD_EVENT,    /* struct db_event_in: what is no statement's own, refusals above all */
 	DB_FIND_AUDIT_HEAD, /* any, struct db_audit_head */

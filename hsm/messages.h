@@ -321,7 +321,8 @@ struct key_accept {
 };
 /*
  * The profile's JSON is head, "k":"…","opc":"…", tail: arpfd writes all but the keys. K comes from the
- * token's generator and is wrapped there (struct sealed_key).
+ * token's generator and is wrapped there (struct sealed_key). K and OPc are also kept: with them the same
+ * profile is made once more, for another device_ephemeral, and nothing is sealed.
  */
 #define PROFILE_PART_MAX 384
 #define PROFILE_MAX      (2 * PROFILE_PART_MAX + 96)
@@ -334,13 +335,16 @@ struct key_bind_profile_in {
 	struct kept_secret scalar;
 	uint8_t device_ephemeral[P256_POINT_LEN];
 	struct key_profile_part head, tail;
+	uint8_t has_k_opc; /* 1: of the profile that was made before */
+	struct kept_secret k_opc;
 };
 struct key_bound_profile {
 	uint8_t iv[12];
 	uint16_t ciphertext_len;
 	uint8_t ciphertext[PROFILE_MAX + 16]; /* the tag appended */
 	struct kept_secret kn;
-	struct sealed_key sealed;
+	struct sealed_key sealed; /* empty where K was given */
+	struct kept_secret k_opc; /* as well */
 };
 struct key_check_notification_in {
 	uint8_t download_id[EXCHANGE_ID_LEN];

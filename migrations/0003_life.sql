@@ -45,12 +45,15 @@ CREATE TABLE downloads (
 	server_nonce bytea NOT NULL,
 	device_nonce bytea NOT NULL,
 	ephemeral bytea NOT NULL,
-	scalar bytea NOT NULL,        -- kept; empty once it is bound or over
+	scalar bytea NOT NULL,        -- kept; empty once it has ended or is over
 	kn bytea NOT NULL,            -- kept; empty until it is bound, and once it is over
 	request_hash bytea NOT NULL,
 	sealed_hash bytea NOT NULL,   -- of IMSI and key that it bound: a later download may replace it
 	iv bytea NOT NULL,
-	bound bytea NOT NULL          -- the ciphertext; empty until it is bound, and once it has ended
+	bound bytea NOT NULL,         -- the ciphertext; empty until it is bound, and once it has ended
+	k_opc bytea NOT NULL,         -- kept: the profile's K and OPc, as long as bound is there
+	issued_at bigint NOT NULL,    -- of the profile, as is not_after; 0 until it is bound
+	not_after bigint NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX downloads_kept ON downloads (expires_at) WHERE scalar <> '' OR kn <> '';
 CREATE INDEX downloads_over ON downloads (expires_at) WHERE scalar = '' AND kn = '';

@@ -41,6 +41,7 @@ extern const struct procedure admin_list_jobs;
 extern const struct procedure admin_list_job_refusals;
 
 extern const struct procedure admin_add_crl;
+extern const struct procedure admin_remove_crl;
 extern const struct procedure admin_list_crls;
 
 extern const struct procedure admin_list_audit_events;

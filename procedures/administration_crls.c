@@ -1,4 +1,6 @@
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "pki/crl.h"
@@ -14,6 +16,10 @@ static enum outcome verify_crl(struct txn *t);
 static enum outcome store_crl(struct txn *t);
 static enum outcome look_whether_newer(struct txn *t, enum outcome brought);
 static enum outcome answer_crl(struct txn *t);
+static enum outcome read_number_of_crl(struct txn *t);
+static enum outcome remove_crl(struct txn *t);
+static enum outcome look_whether_removed(struct txn *t, enum outcome brought);
+static enum outcome answer_crl_removed(struct txn *t);
 
 struct crl_adding {
 	struct crl_said said;
@@ -43,6 +49,17 @@ const struct procedure admin_add_crl = {
 	},
 };
 
+const struct procedure admin_remove_crl = {
+	.name = "admin-remove-crl",
+	.state_size = sizeof(struct db_crl_key),
+	.steps = {
+		{ "read_number_of_crl", LANE_CPU, read_number_of_crl },
+		{ "remove_crl", LANE_DB, remove_crl, look_whether_removed },
+		{ "read_views_anew", LANE_VIEWS, read_views_anew },
+		{ "answer_crl_removed", LANE_REPLY, answer_crl_removed },
+	},
+};
+
 static void write_crl_facts(struct json_out *o, struct bytes number, int64_t this_update,
 	int64_t next_update, int64_t entries)
 {
@@ -62,6 +79,7 @@ static void on_crl(struct db_request *request, const void *row)
 
 	if (o == NULL)
 		return;
+	json_member_number(o, "number", crl->number);
 	json_member_hex(o, "issuerHash", BYTES(crl->issuer_hash));
 	write_crl_facts(o, crl->crl_number, crl->this_update, crl->next_update, crl->entries);
 	json_key(o, "addedAt");
@@ -187,4 +205,36 @@ static enum outcome answer_crl(struct txn *t)
 	json_member_number(&o, "added", a->put.added);
 	json_close(&o, '}');
 	return answer_json(t, a->put.was_there ? 200 : 201, &o);
+}
+
+static enum outcome read_number_of_crl(struct txn *t)
+{
+	struct db_crl_key *key = t->state;
+	const char *text = t->parameters[0];
+	char *end;
+
+	errno = 0;
+	key->number = strtoll(text, &end, 10);
+	if (text[0] < '1' || text[0] > '9' || *end != '\0' || errno != 0)
+		return txn_refuse_parameter(t, INVALID_PARAMETER, "number",
+			"This is not a number as the list of CRLs shows it.");
+	return FINE;
+}
+
+static enum outcome remove_crl(struct txn *t)
+{
+	return txn_ask_db(t, DB_REMOVE_CRL, t->state, NULL);
+}
+
+static enum outcome look_whether_removed(struct txn *t, enum outcome brought)
+{
+	if (brought == NO_ROW)
+		return txn_refuse(t, RESOURCE_NOT_FOUND, "No CRL has this number.");
+	return brought;
+}
+
+static enum outcome answer_crl_removed(struct txn *t)
+{
+	t->answer.status = 204;
+	return FINE;
 }

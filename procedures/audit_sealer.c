@@ -16,6 +16,7 @@
 #define PAGE       2048  /* events: some milliseconds of the loop */
 #define TREE       65536 /* a tree of so many ends with the transaction that it is at */
 #define PAGE_TREES 64
+#define HELD       60    /* looks; no transaction of arpfd's lasts as long */
 
 _Static_assert(AUDIT_ROOT_TEXT_MAX <= FILE_KEEPER_MOST, "the root file is kept so");
 
@@ -28,6 +29,8 @@ struct audit_sealer {
 	struct audit_tree seen; /* the last there is; number 0: there was none */
 	bool knows;             /* what there was, or that there was nothing */
 	enum outcome last;      /* failure that was logged */
+	int64_t held_xid;       /* the transaction that all wait for */
+	int64_t held_since_ms;
 
 	struct db_request request;
 	struct db_audit_head head;
@@ -247,6 +250,23 @@ static void read_events(struct audit_sealer *s)
 	s->request.each = on_event;
 }
 
+/* Somebody who leaves a transaction open keeps all that comes after it from being sealed. */
+static void watch_the_oldest(struct audit_sealer *s)
+{
+	int64_t xid = s->head.settled_xid < s->head.begun_xid ? s->head.settled_xid : 0;
+	int64_t now = clock_ms();
+
+	if (xid == 0 || xid != s->held_xid) {
+		s->held_xid = xid;
+		s->held_since_ms = now;
+	}
+	bool is_held = now - s->held_since_ms >= (int64_t)(HELD * 1000 * s->given.every_s);
+
+	if (is_held && !s->state.is_held)
+		log_warning("audit_held_back", "open_transaction=%" PRId64, xid);
+	s->state.is_held = is_held;
+}
+
 static void begin_tree(struct audit_sealer *s)
 {
 	int64_t from = (int64_t)s->seen.to_xid;
@@ -339,6 +359,7 @@ static void on_head(struct db_request *request, enum outcome o)
 		give_up(s, "look", o);
 		return;
 	}
+	watch_the_oldest(s);
 	bool knew = s->knows || head->number == 0;
 
 	s->knows = true;

@@ -23,6 +23,7 @@ struct audit_sealer_state {
 	bool is_broken;
 	int64_t tree, sealed_at; /* the last that was seen; 0: none */
 	bool root_file_fails;
+	bool is_held; /* a transaction that stays open keeps all after it from being sealed */
 };
 
 struct audit_sealer_settings {

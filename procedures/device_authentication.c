@@ -29,6 +29,7 @@ static enum outcome find_attach(struct txn *t);
 static enum outcome have_attach(struct txn *t, enum outcome brought);
 static enum outcome verify_euicc(struct txn *t);
 static enum outcome accept_attach(struct txn *t);
+static enum outcome have_accepted(struct txn *t, enum outcome brought);
 static enum outcome end_attach(struct txn *t);
 static enum outcome have_ended_attach(struct txn *t, enum outcome brought);
 static enum outcome answer_authentication(struct txn *t);
@@ -44,7 +45,7 @@ const struct procedure device_attach_authentication = {
 		/* 2, the device's half: EUM, eUICC, EID, signature; a refusal waits until it is written down */
 		{ "verify_euicc", LANE_CPU, verify_euicc },
 		/* 3: Ks, and the network's MAC */
-		{ "accept_attach", LANE_KEY, accept_attach, .when = was_accepted },
+		{ "accept_attach", LANE_KEY, accept_attach, have_accepted, was_accepted },
 		/* 4: the session, or the attach's end */
 		{ "end_attach", LANE_DB, end_attach, have_ended_attach, is_the_try },
 		{ "answer_authentication", LANE_REPLY, answer_authentication },
@@ -178,6 +179,13 @@ static enum outcome accept_attach(struct txn *t)
 	in->server_len = (uint16_t)strlen(s->provisioning_server);
 	memcpy(in->server, s->provisioning_server, in->server_len);
 	return txn_ask_key(t, KEY_ACCEPT_ATTACH, in, &a->accepted);
+}
+
+/* Where the kept scalar does not open, it is the row that is at fault, not the device. */
+static enum outcome have_accepted(struct txn *t, enum outcome brought)
+{
+	(void)t;
+	return brought == MAC_INVALID ? BROKEN : brought;
 }
 
 static enum outcome end_attach(struct txn *t)

@@ -10,13 +10,19 @@
 
 #define MOST_TURNS 4u
 
+enum asking {
+	FIRST_TIME,
+	SAME_AGAIN, /* this same request has its profile already */
+	OTHER_KEY,  /* the same profile for another ephemeral key */
+};
+
 struct profile_binding {
 	struct exchange_answer answer;
 	struct db_exchange_id find;
 	struct db_download row;
 	struct exchange_offered offered;
 	bool is_eid;
-	bool is_again; /* this same request has its profile already */
+	enum asking asking;
 	struct held_imsi imsi;
 	int64_t issued_at, not_after;
 	struct key_bind_profile_in ask;
@@ -30,10 +36,15 @@ static enum outcome have_download(struct txn *t, enum outcome brought);
 static enum outcome verify_device(struct txn *t);
 static enum outcome have_imsi(struct txn *t, enum outcome brought);
 static enum outcome make_profile(struct txn *t);
+static enum outcome have_profile(struct txn *t, enum outcome brought);
 static enum outcome bind_profile(struct txn *t);
 static enum outcome have_bound_profile(struct txn *t, enum outcome brought);
+static enum outcome bind_again(struct txn *t);
+static enum outcome have_bound_again(struct txn *t, enum outcome brought);
 static enum outcome answer_profile(struct txn *t);
 static bool is_new(const struct txn *t);
+static bool is_other_key(const struct txn *t);
+static bool lacks_profile(const struct txn *t);
 static bool lacks_imsi(const struct txn *t);
 static void give_imsi_back(struct txn *t);
 
@@ -48,16 +59,28 @@ const struct procedure profile_download_bind = {
 		{ "verify_device", LANE_CPU, verify_device },
 		/* a subscription of its own for an eUICC that has none yet */
 		{ "allocate_imsi", LANE_IMSI, NULL, have_imsi, lacks_imsi },
-		/* K in the token, Kb and Kn */
-		{ "make_profile", LANE_KEY, make_profile, .when = is_new },
+		/* K in the token, or the K that is kept of the first time; Kb and Kn */
+		{ "make_profile", LANE_KEY, make_profile, have_profile, lacks_profile },
 		{ "bind_profile", LANE_DB, bind_profile, have_bound_profile, is_new },
+		/* the new Kn counts from now on */
+		{ "bind_again", LANE_DB, bind_again, have_bound_again, is_other_key },
 		{ "answer_profile", LANE_REPLY, answer_profile },
 	},
 };
 
 static bool is_new(const struct txn *t)
 {
-	return !((const struct profile_binding *)t->state)->is_again;
+	return ((const struct profile_binding *)t->state)->asking == FIRST_TIME;
+}
+
+static bool is_other_key(const struct txn *t)
+{
+	return ((const struct profile_binding *)t->state)->asking == OTHER_KEY;
+}
+
+static bool lacks_profile(const struct txn *t)
+{
+	return is_new(t) || is_other_key(t);
 }
 
 static bool lacks_imsi(const struct txn *t)
@@ -92,24 +115,29 @@ static enum outcome refuse_ended(struct txn *t)
 	return txn_refuse(t, SESSION_EXPIRED, "The download has come to its end.");
 }
 
+static enum outcome check_subject(struct txn *t, const struct profile_binding *b)
+{
+	if (b->row.subject_is_live)
+		return FINE;
+	return b->is_eid ? txn_refuse(t, SESSION_EXPIRED, "The eUICC is attached no longer.")
+			 : txn_refuse(t, CONFLICT, "The binding is ATTACHED no longer.");
+}
+
 static enum outcome check_state(struct txn *t, struct profile_binding *b)
 {
 	const struct db_download *row = &b->row;
 
-	b->is_again = false;
+	b->asking = FIRST_TIME;
 	switch ((enum download_state)row->state) {
 	case DOWNLOAD_OFFERED:
-		if (row->subject_is_live)
-			return FINE;
-		return b->is_eid
-			       ? txn_refuse(t, SESSION_EXPIRED, "The eUICC is attached no longer.")
-			       : txn_refuse(t, CONFLICT, "The binding is ATTACHED no longer.");
+		return check_subject(t, b);
 	case DOWNLOAD_BOUND:
-		if (memcmp(row->request_hash, b->answer.hash, sizeof(row->request_hash)) != 0)
-			return txn_refuse(
-				t, CONFLICT, "The download was asked for otherwise before.");
-		b->is_again = true;
-		return row->bound.len > 0 ? FINE : refuse_ended(t);
+		if (row->bound.len == 0)
+			return refuse_ended(t);
+		b->asking = bytes_equal(BYTES(row->request_hash), BYTES(b->answer.hash))
+				    ? SAME_AGAIN
+				    : OTHER_KEY;
+		return b->asking == SAME_AGAIN ? FINE : check_subject(t, b);
 	case DOWNLOAD_INSTALLED:
 	case DOWNLOAD_FAILED:
 	case DOWNLOAD_OVER:
@@ -144,7 +172,9 @@ static enum outcome have_download(struct txn *t, enum outcome brought)
 
 	if (o != FINE)
 		return o;
-	if (!b->is_again && b->row.scalar.len != KEPT_LEN)
+	if (b->asking != SAME_AGAIN && b->row.scalar.len != KEPT_LEN)
+		return BROKEN;
+	if (b->asking == OTHER_KEY && b->row.k_opc.len != KEPT_LEN)
 		return BROKEN;
 	set_offered(b);
 	return FINE;
@@ -222,12 +252,25 @@ static enum outcome write_tail(struct txn *t, struct profile_binding *b)
 	return outcome;
 }
 
+/* Of a profile that was made before, with its keys, what it had then. */
+static void set_period(const struct txn *t, struct profile_binding *b)
+{
+	b->ask.has_k_opc = b->asking == OTHER_KEY;
+	if (b->asking == OTHER_KEY) {
+		b->issued_at = b->row.issued_at;
+		b->not_after = b->row.not_after;
+		memcpy(b->ask.k_opc.at, b->row.k_opc.at, sizeof(b->ask.k_opc.at));
+	} else {
+		b->issued_at = clock_unix();
+		b->not_after = b->issued_at + t->services->settings->profile_lifetime_s;
+	}
+}
+
 static enum outcome make_profile(struct txn *t)
 {
 	struct profile_binding *b = t->state;
 
-	b->issued_at = clock_unix();
-	b->not_after = b->issued_at + t->services->settings->profile_lifetime_s;
+	set_period(t, b);
 	b->ask.exchange = b->offered.exchange;
 	memcpy(b->ask.scalar.at, b->row.scalar.at, sizeof(b->ask.scalar.at));
 	memcpy(b->ask.device_ephemeral, b->answer.ephemeral.at, sizeof(b->ask.device_ephemeral));
@@ -238,24 +281,38 @@ static enum outcome make_profile(struct txn *t)
 	return o == FINE ? txn_ask_key(t, KEY_BIND_PROFILE, &b->ask, &b->made) : o;
 }
 
+/* Where what is kept does not open, it is the row that is at fault, not the device. */
+static enum outcome have_profile(struct txn *t, enum outcome brought)
+{
+	(void)t;
+	return brought == MAC_INVALID ? BROKEN : brought;
+}
+
 static_assert(PROFILE_MAX + 16 <= DB_BOUND_MAX);
+
+static void set_bind(struct profile_binding *b)
+{
+	b->bind = (struct db_profile_in){
+		.subject = { b->row.subject, strlen(b->row.subject) },
+		.is_eid = b->is_eid,
+		.imsi = imsi_of(b),
+		.issued_at = b->issued_at,
+		.not_after = b->not_after,
+		.bound = bytes_of(b->made.ciphertext, b->made.ciphertext_len),
+		.kn = BYTES(b->made.kn.at),
+		.sealed = bytes_of(b->made.sealed.at, b->made.sealed.len),
+		.k_opc = BYTES(b->made.k_opc.at),
+	};
+	memcpy(b->bind.id, b->find.id, sizeof(b->bind.id));
+	memcpy(b->bind.request_hash, b->answer.hash, sizeof(b->bind.request_hash));
+	memcpy(b->bind.iv, b->made.iv, sizeof(b->bind.iv));
+}
 
 static enum outcome bind_profile(struct txn *t)
 {
 	struct profile_binding *b = t->state;
 
-	b->bind = (struct db_profile_in){
-		.subject = { b->row.subject, strlen(b->row.subject) },
-		.is_eid = b->is_eid,
-		.imsi = imsi_of(b),
-		.not_after = b->not_after,
-		.bound = bytes_of(b->made.ciphertext, b->made.ciphertext_len),
-		.kn = BYTES(b->made.kn.at),
-		.sealed = bytes_of(b->made.sealed.at, b->made.sealed.len),
-	};
-	memcpy(b->bind.id, b->find.id, sizeof(b->bind.id));
-	memcpy(b->bind.request_hash, b->answer.hash, sizeof(b->bind.request_hash));
-	memcpy(b->bind.iv, b->made.iv, sizeof(b->bind.iv));
+	set_bind(b);
 	held_imsi_bind(&b->imsi);
 	return txn_ask_db(t, DB_BIND_PROFILE, &b->bind, NULL);
 }
@@ -272,12 +329,28 @@ static enum outcome have_bound_profile(struct txn *t, enum outcome brought)
 	return brought;
 }
 
+static enum outcome bind_again(struct txn *t)
+{
+	struct profile_binding *b = t->state;
+
+	set_bind(b);
+	return txn_ask_db(t, DB_BIND_AGAIN, &b->bind, NULL);
+}
+
+static enum outcome have_bound_again(struct txn *t, enum outcome brought)
+{
+	if (brought == NO_ROW) /* it has ended meanwhile: how? */
+		return txn_go_back(t, "find_download", MOST_TURNS, OVERLOADED);
+	return brought;
+}
+
 static enum outcome answer_profile(struct txn *t)
 {
 	const struct profile_binding *b = t->state;
-	struct bytes iv = b->is_again ? BYTES(b->row.iv) : BYTES(b->made.iv);
-	struct bytes bound = b->is_again ? bytes_of(b->row.bound.at, b->row.bound.len)
-					 : bytes_of(b->made.ciphertext, b->made.ciphertext_len);
+	bool is_kept = b->asking == SAME_AGAIN;
+	struct bytes iv = is_kept ? BYTES(b->row.iv) : BYTES(b->made.iv);
+	struct bytes bound = is_kept ? bytes_of(b->row.bound.at, b->row.bound.len)
+				     : bytes_of(b->made.ciphertext, b->made.ciphertext_len);
 	struct json_out o = json_start(t->arena);
 
 	json_open(&o, '{');

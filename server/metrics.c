@@ -21,7 +21,7 @@ struct metrics {
 	atomic_ullong refused[OUTCOME_COUNT];
 	atomic_ullong identity_end; /* 0: not known to this reactor */
 	atomic_ullong crls_end;     /* likewise */
-	atomic_bool tells_of_audit, audit_is_broken, audit_root_file_fails;
+	atomic_bool tells_of_audit, audit_is_broken, audit_root_file_fails, audit_is_held;
 	atomic_ullong audit_tree, audit_sealed_at, refusals_lost;
 	struct procedure_counts procedures[MOST_PROCEDURES];
 };
@@ -101,6 +101,7 @@ void metrics_set_audit(struct metrics *m, const struct audit_figures *figures)
 	atomic_store(&m->tells_of_audit, true);
 	atomic_store(&m->audit_is_broken, figures->is_broken);
 	atomic_store(&m->audit_root_file_fails, figures->root_file_fails);
+	atomic_store(&m->audit_is_held, figures->is_held);
 	atomic_store(&m->audit_tree, (unsigned long long)figures->tree);
 	atomic_store(&m->audit_sealed_at, (unsigned long long)figures->sealed_at);
 }
@@ -110,6 +111,7 @@ struct audit_figures metrics_audit(struct metrics *m)
 	return (struct audit_figures){
 		.is_broken = atomic_load(&m->audit_is_broken),
 		.root_file_fails = atomic_load(&m->audit_root_file_fails),
+		.is_held = atomic_load(&m->audit_is_held),
 		.tree = (int64_t)read_count(&m->audit_tree),
 		.sealed_at = (int64_t)read_count(&m->audit_sealed_at),
 	};
@@ -239,6 +241,9 @@ static void write_audit(FILE *out, struct metrics *const *all, size_t count)
 		write_value(out, "arpf_audit_root_file_failing", "gauge",
 			"1: the last signed root could not be written to its file.",
 			f.root_file_fails);
+		write_value(out, "arpf_audit_held_back", "gauge",
+			"1: a transaction that stays open keeps what came after it from being sealed.",
+			f.is_held);
 		write_value(out, "arpf_audit_tree", "gauge", "Number of the last sealed tree.",
 			(unsigned long long)f.tree);
 		write_value(out, "arpf_audit_sealed_at_seconds", "gauge",

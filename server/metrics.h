@@ -29,7 +29,7 @@ void metrics_set_crls_end(struct metrics *m, int64_t unix_seconds);
 
 /* What the audit trail's sealer knows; one reactor of a process tells. */
 struct audit_figures {
-	bool is_broken, root_file_fails;
+	bool is_broken, root_file_fails, is_held;
 	int64_t tree, sealed_at; /* the last; 0: none */
 };
 void metrics_set_audit(struct metrics *m, const struct audit_figures *figures);

@@ -197,6 +197,7 @@ static void on_sealer_told(void *metrics, const struct audit_sealer_state *state
 	metrics_set_audit(metrics, &(struct audit_figures){
 					   .is_broken = state->is_broken,
 					   .root_file_fails = state->root_file_fails,
+					   .is_held = state->is_held,
 					   .tree = state->tree,
 					   .sealed_at = state->sealed_at,
 				   });

@@ -94,6 +94,7 @@ static const struct route routes[] = {
 	{ "GET", "/admin/v1/jobs/{id}/refusals", READ_ADMIN, false, 0, &admin_list_job_refusals },
 	{ "GET", "/admin/v1/crls", READ_ADMIN, false, 0, &admin_list_crls },
 	{ "POST", "/admin/v1/crls", ROLE_ADMIN, true, BATCH, &admin_add_crl },
+	{ "DELETE", "/admin/v1/crls/{number}", ROLE_ADMIN, false, 0, &admin_remove_crl },
 	{ "GET", "/admin/v1/audit/events", READ_ADMIN, false, 0, &admin_list_audit_events },
 	{ "GET", "/admin/v1/audit/trees", READ_ADMIN, false, 0, &admin_list_audit_trees },
 	/* administration */

@@ -162,15 +162,17 @@ static ssize_t pull(gnutls_transport_ptr_t connection, void *to, size_t len)
 	return got;
 }
 
+/* A message of the handshake has been read, and nothing made of it yet. */
 static int on_message(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 	const gnutls_datum_t *message)
 {
 	struct tls_connection *c = gnutls_db_get_ptr(session);
 
-	(void)type;
 	(void)when;
 	(void)message;
-	if (incoming != 0 && !c->is_shaken) {
+	if (incoming != 0 && type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY)
+		return tls_caller_check_keys(session);
+	if (incoming != 0 && type == GNUTLS_HANDSHAKE_FINISHED && !c->is_shaken) {
 		c->is_shaken = true;
 		c->transport.on_shaken(c->transport.context);
 	}
@@ -203,7 +205,7 @@ struct tls_connection *tls_begin(struct tls *t, const struct tls_transport *tran
 	/* The session's own pointer is libmicrohttpd's; there is no database of sessions. */
 	gnutls_db_set_ptr(session, c);
 	gnutls_handshake_set_hook_function(
-		session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_message);
+		session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, on_message);
 	return c;
 }
 

@@ -1,5 +1,6 @@
 #include "server/tls_caller.h"
 
+#include <gnutls/abstract.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,9 @@
 #define CN_MOST       256
 #define VERIFY_FLAGS  (GNUTLS_VERIFY_DO_NOT_ALLOW_X509_V1_CA_CRT)
 #define LEAST_PROFILE GNUTLS_PROFILE_TO_VFLAGS(GNUTLS_PROFILE_MEDIUM)
+/* Of RSA keys, in bytes; everybody's exponent is 65537. */
+#define MODULUS_MOST  1024u
+#define EXPONENT_MOST 8u
 
 /* An extended key usage that is there must allow it. */
 static bool is_vouched_for(
@@ -115,4 +119,60 @@ enum outcome tls_caller_read(const struct tls_files *files, const gnutls_datum_t
 	while (read > 0)
 		gnutls_x509_crt_deinit(certificates[--read]);
 	return o;
+}
+
+static size_t len_of_number(const gnutls_datum_t *number)
+{
+	unsigned zeros = 0;
+
+	while (zeros < number->size && number->data[zeros] == 0)
+		zeros++;
+	return number->size - zeros;
+}
+
+/* Other kinds have curves with names, or are not spoken. */
+static bool is_of_sane_size(gnutls_pubkey_t key)
+{
+	gnutls_datum_t modulus = { 0 }, exponent = { 0 };
+	int algorithm = gnutls_pubkey_get_pk_algorithm(key, NULL);
+
+	if (algorithm != GNUTLS_PK_RSA && algorithm != GNUTLS_PK_RSA_PSS)
+		return true;
+	bool sane = gnutls_pubkey_export_rsa_raw(key, &modulus, &exponent) == 0 &&
+		    len_of_number(&modulus) <= MODULUS_MOST &&
+		    len_of_number(&exponent) <= EXPONENT_MOST;
+
+	gnutls_free(modulus.data);
+	gnutls_free(exponent.data);
+	return sane;
+}
+
+static bool has_key_of_sane_size(const gnutls_datum_t *der)
+{
+	gnutls_x509_crt_t crt;
+	gnutls_pubkey_t key;
+	bool sane = false;
+
+	if (gnutls_x509_crt_init(&crt) != 0)
+		return false;
+	if (gnutls_pubkey_init(&key) == 0) {
+		sane = gnutls_x509_crt_import(crt, der, GNUTLS_X509_FMT_DER) == 0 &&
+		       gnutls_pubkey_import_x509(key, crt, 0) == 0 && is_of_sane_size(key);
+		gnutls_pubkey_deinit(key);
+	}
+	gnutls_x509_crt_deinit(crt);
+	return sane;
+}
+
+int tls_caller_check_keys(gnutls_session_t session)
+{
+	unsigned count = 0;
+	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
+	bool sane = chain == NULL || count <= CHAIN_MOST;
+
+	for (unsigned i = 0; chain != NULL && sane && i < count; i++)
+		sane = has_key_of_sane_size(&chain[i]);
+	if (!sane)
+		log_debug("caller_not_authenticated", "certificates=%u reason=keys", count);
+	return sane ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }

@@ -15,4 +15,10 @@
 enum outcome tls_caller_read(const struct tls_files *files, const gnutls_datum_t *chain,
 	unsigned count, struct tls_caller *out, int64_t *until);
 
+/*
+ * In the handshake, before the caller's signature is looked at: whether his keys are of a size that costs no more
+ * than others do. 0, or not. A key of 65,536 bits, with an exponent of as many, would keep the loop for a minute.
+ */
+int tls_caller_check_keys(gnutls_session_t session);
+
 #endif

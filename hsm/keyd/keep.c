@@ -117,12 +117,12 @@ enum outcome open_kept(struct token_session *s, struct keeping *all, unsigned co
 	enum outcome o = stream != NULL ? FINE : NO_MEMORY;
 
 	for (unsigned first = 0; o == FINE && first < count; first++) {
+		if (is_done[first] || all[first].is_skipped)
+			continue;
 		unsigned generation = generation_of(all[first].kept);
 		const struct token_key *key =
 			token_generation_or_look(s, KEY_USE_SESSION, generation);
 
-		if (is_done[first] || all[first].is_skipped)
-			continue;
 		if (key == NULL || all[first].kept->at[0] != KEPT_VERSION) {
 			all[first].outcome = key == NULL ? HSM_UNAVAILABLE : BROKEN;
 			continue;

@@ -10,8 +10,14 @@
 #include "hsm/keyd/exchange.h"
 #include "hsm/keyd/item_text.h"
 
-#define K_LEN    16u
-#define KN_LABEL "notification"
+#define K_LEN 16u
+
+/* What of a download is kept, beside its scalar: whose it is is T(transcript; id). */
+struct kept_part {
+	const char *label, *transcript;
+};
+static const struct kept_part kn_part = { "notification", "arpf notification v1" };
+static const struct kept_part k_opc_part = { "profile", "arpf profile v1" };
 
 /*
  * A K as a session object that nobody reads: of this value, or, with NULL, made by the token. It can encrypt and be
@@ -127,7 +133,7 @@ static enum outcome write_profile(struct workshop *w, const struct key_bind_prof
 	return o;
 }
 
-/* Kn takes the place of the scalar that it was agreed with, at secrets[index]. */
+/* Kn takes the place of the scalar that it was agreed with, at secrets[index]. A K that was given is sealed already. */
 static enum outcome bind_profile(struct keyd_thread *t, unsigned index,
 	const struct key_bind_profile_in *in, struct key_bound_profile *out)
 {
@@ -139,7 +145,7 @@ static enum outcome bind_profile(struct keyd_thread *t, unsigned index,
 	enum outcome o = exchange_agree(w, index, (const struct exchange_item *)(const void *)in,
 		"arpf dp keys v1", w->kd_keys, sizeof(w->kd_keys));
 
-	if (o == FINE)
+	if (o == FINE && !in->has_k_opc)
 		o = seal(t, k_opc, k_opc + K_LEN, &out->sealed);
 	if (o == FINE)
 		o = write_profile(w, in, k_opc, out);
@@ -149,41 +155,86 @@ static enum outcome bind_profile(struct keyd_thread *t, unsigned index,
 	return o;
 }
 
-/* T("arpf notification v1"; id): whose a kept Kn is. */
-static enum outcome write_whose(
-	const uint8_t id[EXCHANGE_ID_LEN], uint8_t room[EXCHANGE_WHOSE_MAX], struct bytes *whose)
+static enum outcome write_whose(const struct kept_part *part, const uint8_t id[EXCHANGE_ID_LEN],
+	uint8_t room[EXCHANGE_WHOSE_MAX], struct bytes *whose)
 {
-	struct transcript t = transcript_start(room, EXCHANGE_WHOSE_MAX, "arpf notification v1");
+	struct transcript t = transcript_start(room, EXCHANGE_WHOSE_MAX, part->transcript);
 
 	transcript_add(&t, bytes_of(id, EXCHANGE_ID_LEN));
 	return transcript_end(&t, whose) ? FINE : BROKEN;
 }
 
-static enum outcome keep_kns(struct keyd_thread *t, const struct key_batch *b)
+typedef enum outcome keep_or_open(struct token_session *s, struct keeping *all, unsigned count);
+
+/* One part of each item that is good so far, in one call of the token. all: secret, kept and is_skipped are set. */
+static enum outcome do_parts(struct keyd_thread *t, const struct key_batch *b,
+	const struct kept_part *part, keep_or_open *action, struct keeping *all)
 {
 	const struct key_bind_profile_in *in = (const void *)b->items;
-	struct key_bound_profile *out = (void *)b->results;
 	uint8_t whose[KEY_BATCH_MAX][EXCHANGE_WHOSE_MAX];
+	unsigned wanted = 0;
+
+	for (unsigned i = 0; i < b->count; i++) {
+		struct keeping *k = &all[i];
+
+		k->label = part->label;
+		k->outcome = b->outcomes[i];
+		if (k->outcome == FINE && !k->is_skipped)
+			k->outcome = write_whose(part, in[i].exchange.id, whose[i], &k->whose);
+		k->is_skipped |= k->outcome != FINE;
+		wanted += k->is_skipped ? 0 : 1;
+	}
+	enum outcome o = wanted > 0 ? action(&t->session, all, b->count) : FINE;
+
+	for (unsigned i = 0; i < b->count; i++)
+		b->outcomes[i] = all[i].outcome;
+	return o;
+}
+
+/* K and OPc that were given, in place of those that were drawn. */
+static enum outcome open_k_opcs(struct keyd_thread *t, const struct key_batch *b)
+{
+	const struct key_bind_profile_in *in = (const void *)b->items;
 	struct keeping keeping[KEY_BATCH_MAX];
 
 	for (unsigned i = 0; i < b->count; i++) {
-		struct keeping *k = &keeping[i];
-
-		*k = (struct keeping){
-			.secret = t->secrets->secrets[i],
-			.kept = &out[i].kn,
-			.label = KN_LABEL,
-			.outcome = b->outcomes[i],
+		keeping[i] = (struct keeping){
+			.secret = t->secrets->secrets_out[i],
+			.kept = (struct kept_secret *)(uintptr_t)&in[i].k_opc, /* is only read */
+			.is_skipped = in[i].has_k_opc == 0,
 		};
-		if (k->outcome == FINE)
-			k->outcome = write_whose(in[i].exchange.id, whose[i], &k->whose);
-		k->is_skipped = k->outcome != FINE;
+		if (in[i].has_k_opc > 1 && b->outcomes[i] == FINE)
+			b->outcomes[i] = INVALID_PARAMETER;
 	}
-	enum outcome o = keep_secrets(&t->session, keeping, b->count);
+	return do_parts(t, b, &k_opc_part, open_kept, keeping);
+}
+
+static enum outcome keep_k_opcs(struct keyd_thread *t, const struct key_batch *b)
+{
+	const struct key_bind_profile_in *in = (const void *)b->items;
+	struct key_bound_profile *out = (void *)b->results;
+	struct keeping keeping[KEY_BATCH_MAX];
 
 	for (unsigned i = 0; i < b->count; i++)
-		b->outcomes[i] = keeping[i].outcome;
-	return o;
+		keeping[i] = (struct keeping){
+			.secret = t->secrets->secrets_out[i],
+			.kept = &out[i].k_opc,
+			.is_skipped = in[i].has_k_opc != 0,
+		};
+	return do_parts(t, b, &k_opc_part, keep_secrets, keeping);
+}
+
+static enum outcome keep_kns(struct keyd_thread *t, const struct key_batch *b)
+{
+	struct key_bound_profile *out = (void *)b->results;
+	struct keeping keeping[KEY_BATCH_MAX];
+
+	for (unsigned i = 0; i < b->count; i++)
+		keeping[i] = (struct keeping){
+			.secret = t->secrets->secrets[i],
+			.kept = &out[i].kn,
+		};
+	return do_parts(t, b, &kn_part, keep_secrets, keeping);
 }
 
 enum outcome perform_bind_profile(struct keyd_thread *t, const struct key_batch *b)
@@ -195,9 +246,13 @@ enum outcome perform_bind_profile(struct keyd_thread *t, const struct key_batch 
 
 	if (o == FINE)
 		o = draw(t, b->count);
+	if (o == FINE)
+		o = open_k_opcs(t, b);
 	for (unsigned i = 0; o == FINE && i < b->count; i++)
 		if (b->outcomes[i] == FINE)
 			b->outcomes[i] = bind_profile(t, i, &in[i], &out[i]);
+	if (o == FINE)
+		o = keep_k_opcs(t, b);
 	if (o == FINE)
 		o = keep_kns(t, b);
 	data_key_end(&t->session, &w->data_key);
@@ -235,10 +290,10 @@ enum outcome perform_check_notification(struct keyd_thread *t, const struct key_
 		*k = (struct keeping){
 			.secret = w->secrets[i],
 			.kept = (struct kept_secret *)(uintptr_t)&in[i].kn, /* is only read */
-			.label = KN_LABEL,
+			.label = kn_part.label,
 		};
 		k->outcome = text_read(&in[i].result, &result)
-				     ? write_whose(in[i].download_id, whose[i], &k->whose)
+				     ? write_whose(&kn_part, in[i].download_id, whose[i], &k->whose)
 				     : INVALID_PARAMETER;
 		k->is_skipped = k->outcome != FINE;
 	}

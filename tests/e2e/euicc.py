@@ -146,6 +146,10 @@ class Exchange:
             "arpf %s server v1" % kind, self.id, subject, device_nonce, self.server_nonce,
             self.server_point), self.certificates[0])
         self.tree_size = said["signature"]["treeSize"]
+        self.renew()
+
+    def renew(self):
+        """Another ephemeral key of the device's."""
         self.ephemeral = credentials.new_key()
         self.point = protocol.point(self.ephemeral.public_key())
 

@@ -83,9 +83,9 @@ class Tampering(AuditCase):
         self.assert_fault(self.only_fault(), "changed", tree=self.number)
 
     def test_changed_tree(self):
-        columns = ("to_xid = to_xid + 1", "count = count + 1", "sealed_at = sealed_at - 1", "tree_size = 2",
-                   "root = sha256(root)", "chain = sha256(chain)", "signer_id = sha256(signer_id)",
-                   "signature = signature || '\\x00'", "signature = set_byte(signature, 9, 1)", "leaf_index = 1",
+        columns = ("to_xid = to_xid + 1", "count = count + 1", "count = 9223372036854775807",
+                   "sealed_at = sealed_at - 1", "tree_size = 2", "root = sha256(root)", "chain = sha256(chain)",
+                   "signer_id = sha256(signer_id)", "signature = signature || '\\x00'", "signature = set_byte(signature, 9, 1)", "leaf_index = 1",
                    "path = sha256(path)")
         for change in columns:
             with self.subTest(change):
@@ -182,8 +182,21 @@ class Sealing(AuditCase):
             if turn == 0:
                 self.world.run("arpfctl", "keys", "rotate", "arpf.sign")
                 world.wait_until(lambda: self.world.arpf().sign != self.arpf.sign, 30, "the new key is given out")
+        type(self).arpf = self.world.arpf()  # what the next cases go by
         self.assertEqual(2, len(signers))
         self.assertTrue(self.verify()["whole"])
+
+    def test_letters_are_those_that_were_sealed(self):
+        """Whatever encoding the caller's environment asks the database for."""
+        self.world.sql("INSERT INTO audit_events SELECT pg_current_xact_id()::text::bigint, 1, 0, 0, 0, 1, 0, 'x',"
+                       " U&'\\00e4\\20ac'")
+        self.wait_for_seal()
+        for encoding in ("LATIN9", "LATIN1", "UTF8"):
+            self.world.environment["PGCLIENTENCODING"] = encoding
+            try:
+                self.assertTrue(self.verify()["whole"])
+            finally:
+                del self.world.environment["PGCLIENTENCODING"]
 
     def test_two_servers_one_trail(self):
         replica = Replica(self.world)

@@ -263,10 +263,35 @@ class Answers(DownloadCase):
         signed_anew = exchange.answer(device, chain=device.chain + [self.maker.ci.der])
         self.assertNotEqual(body["signature"], signed_anew["signature"])
         self.assertEqual(first.body, ask_profile(self.world, exchange, signed_anew).body)
-        other_key = exchange.answer(device, point=protocol.point(credentials.new_key().public_key()))
-        self.assert_problem(ask_profile(self.world, exchange, other_key), 409, "CONFLICT")
         self.end(exchange)
         self.assert_problem(ask_profile(self.world, exchange, body), 410, "SESSION_EXPIRED")
+
+    def test_again_with_another_key(self):
+        """The same profile, for a device that has lost its first ephemeral key."""
+        for device in (self.euicc(), self.element()):
+            exchange = begin_download(self.world, device)
+            profile, old_kn = self.profile(exchange, device), exchange.kn
+            for _ in range(2):
+                exchange.renew()
+                self.assertEqual(profile, self.profile(exchange, device))
+            kn, exchange.kn = exchange.kn, old_kn
+            self.assert_problem(notify(self.world, exchange), 403, "MAC_INVALID")
+            exchange.kn = kn
+            self.end(exchange)
+            install(profile).accept(self.vector(profile["supi"]))
+            self.assertEqual(410, ask_profile(self.world, exchange, exchange.answer(device)).status)
+            self.assertEqual([["t"]], self.world.sql("SELECT scalar || k_opc || bound = '' FROM downloads"
+                                                     " WHERE download_id = '\\x%s'" % exchange.id))
+
+    def test_again_with_another_key_refused(self):
+        device = self.euicc()
+        exchange = begin_download(self.world, device)
+        self.profile(exchange, device)
+        exchange.renew()
+        bad = exchange.answer(device, key=credentials.new_key())
+        self.assert_problem(ask_profile(self.world, exchange, bad), 403, "SIGNATURE_INVALID")
+        self.world.request("DELETE", SESSIONS + "/" + device.session)
+        self.assert_problem(ask_profile(self.world, exchange, exchange.answer(device)), 410, "SESSION_EXPIRED")
 
     def test_at_once(self):
         for subject in (self.euicc(), self.element()):

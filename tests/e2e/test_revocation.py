@@ -26,11 +26,12 @@ CRLS = "/admin/v1/crls"
 
 
 class Crl:
-    """Of `issuer` (a name and a key); from_s and to_s: seconds from now."""
+    """Of `issuer` (a name and a key); from_s and to_s: seconds from now; part: its distribution point."""
 
     numbers = 100
 
-    def __init__(self, issuer, serials=(), from_s=-60, to_s=86400, number=None, delta=False, key=None):
+    def __init__(self, issuer, serials=(), from_s=-60, to_s=86400, number=None, delta=False, key=None,
+                 part=None):
         Crl.numbers += 1
         now = datetime.datetime.utcnow().replace(microsecond=0)
         builder = (x509.CertificateRevocationListBuilder().issuer_name(issuer.name)
@@ -39,6 +40,9 @@ class Crl:
                    .add_extension(x509.CRLNumber(number or Crl.numbers), critical=False))
         if delta:
             builder = builder.add_extension(x509.DeltaCRLIndicator(1), critical=True)
+        if part:
+            builder = builder.add_extension(x509.IssuingDistributionPoint(
+                [x509.UniformResourceIdentifier(part)], None, False, False, None, False, False), critical=True)
         for serial in serials:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build())
@@ -297,6 +301,48 @@ class Stale(CrlCase):
         self.assertEqual(201, self.post(Crl(self.pn).der, self.pn).status)
         self.assert_attached(device, self.world.attach(device), 200)
         self.assert_attached(late, self.world.attach(late))
+
+
+class Moved(CrlCase):
+    """The CA has another distribution point: of the old one nothing newer will ever come."""
+
+    def numbers(self):
+        return [c["number"] for c in self.listed()]
+
+    def test_the_old_one_is_removed(self):
+        device, revoked = (self.issuer.device(self.arpf) for _ in range(2))
+        old = Crl(self.pn, [revoked.se.serial], to_s=5, part="http://old.example/pn.crl")
+        self.assertEqual(201, self.post(old.der, self.pn).status)
+        self.assertEqual(201, self.post(Crl(self.pn, part="http://new.example/pn.crl").der, self.pn).status)
+        self.assert_attached(device, self.world.attach(device))
+        world.wait_until(lambda: self.world.attach(device).status == 403, 15, "the old CRL is out of date")
+        self.assert_problem(self.world.attach(device), 403, "CERTIFICATE_UNTRUSTED")
+
+        gone, kept = self.listed()
+        self.assertEqual(old.next_update.strftime("%Y-%m-%dT%H:%M:%SZ"), gone["nextUpdate"])
+        shown = [line.split()[0] for line in self.world.run("arpfctl", "revoke", "crls").stdout.splitlines()]
+        self.assertEqual(["NUMBER", str(gone["number"]), str(kept["number"])], shown)
+        done = self.world.run("arpfctl", "revoke", "remove-crl", str(gone["number"]))
+        self.assertEqual("", done.stdout)
+        self.assert_attached(device, self.world.attach(device), 200)
+        self.assert_problem(self.world.attach(revoked), 403, "CERTIFICATE_REVOKED")
+        self.assertEqual([kept["number"]], self.numbers())
+        events = self.world.request("GET", "/admin/v1/audit/events?action=CRL_REMOVED").json["items"]
+        self.assertEqual([gone["issuerHash"]], [e["detail"] for e in events])
+
+        path = "%s/%d" % (CRLS, gone["number"])
+        self.assert_problem(self.world.request("DELETE", path), 404, "RESOURCE_NOT_FOUND")
+        self.assert_problem(self.world.request("DELETE", CRLS + "/x"), 400, "INVALID_PARAMETER", "number")
+        done = self.world.run("arpfctl", "revoke", "remove-crl", str(gone["number"]), check=False)
+        self.assertEqual((1, ""), (done.returncode, done.stdout))
+        self.assertIn("RESOURCE_NOT_FOUND", done.stderr)
+        self.assertEqual([kept["number"]], self.numbers())
+        # without any, the issuer is one of which no CRL was given
+        answer = self.world.request("DELETE", "%s/%d" % (CRLS, kept["number"]))
+        self.assertEqual((204, b""), (answer.status, answer.body))
+        self.assertEqual([], self.numbers())
+        self.assert_attached(device, self.world.attach(device), 200)
+        self.assert_problem(self.world.attach(revoked), 403, "CERTIFICATE_REVOKED")
 
 
 class StaleAndOpen(CrlCase):

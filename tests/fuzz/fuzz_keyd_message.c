@@ -229,6 +229,17 @@ static void repair_scalar(
 		keep(s, exchange_scalar_label(x), whose, kept);
 }
 
+static void repair_k_opc(struct token_session *s, struct key_bind_profile_in *in)
+{
+	uint8_t room[EXCHANGE_WHOSE_MAX];
+	struct transcript t = transcript_start(room, sizeof(room), "arpf profile v1");
+	struct bytes whose;
+
+	transcript_add(&t, BYTES(in->exchange.id));
+	if (transcript_end(&t, &whose))
+		keep(s, "profile", whose, &in->k_opc);
+}
+
 /* Kn, and the MAC under it. */
 static void repair_notification(struct token_session *s, struct key_check_notification_in *in)
 {
@@ -277,6 +288,7 @@ static void repair_item(struct token_session *s, uint32_t operation, uint8_t *it
 		repair_scalar(s, &u.accept.exchange, &u.accept.scalar);
 	} else if (operation == KEY_BIND_PROFILE) {
 		repair_scalar(s, &u.bind.exchange, &u.bind.scalar);
+		repair_k_opc(s, &u.bind);
 	} else if (operation == KEY_CHECK_NOTIFICATION) {
 		repair_notification(s, &u.notification);
 	}

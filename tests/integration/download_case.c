@@ -85,9 +85,11 @@ struct db_profile_in profile_in(
 		.subject = text_in(subject),
 		.is_eid = strncmp(subject, "imsi-", 5) != 0,
 		.imsi = imsi,
+		.issued_at = ISSUED_AT,
 		.not_after = NOT_AFTER,
 		.bound = bytes_of(sealed, strlen(sealed)),
 		.kn = bytes_of("kn", 2),
+		.k_opc = bytes_of("k_opc", 5),
 		.sealed = bytes_of(sealed, strlen(sealed)),
 	};
 
@@ -102,6 +104,14 @@ enum outcome bind_profile(uint8_t id, const char *subject, int64_t imsi, const c
 	struct db_profile_in in = profile_in(id, subject, imsi, 1, sealed);
 
 	return db_world_ask(&w, DB_BIND_PROFILE, &in, NULL);
+}
+
+enum outcome bind_again(uint8_t id, uint8_t request, const char *bound)
+{
+	struct db_profile_in in = profile_in(id, "", 0, request, bound);
+
+	in.kn = bytes_of(bound, 1);
+	return db_world_ask(&w, DB_BIND_AGAIN, &in, NULL);
 }
 
 enum outcome notify_download(uint8_t id, bool is_installed, bool *was_ended)

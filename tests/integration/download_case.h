@@ -9,7 +9,8 @@
 #define SUPI      "imsi-262010000000000"
 #define EID_1     "89049032000001000000000000000011"
 #define EID_2     "89049032000001000000000000000022"
-#define NOT_AFTER 4000000000 /* of profiles */
+#define ISSUED_AT 3000000000 /* of profiles */
+#define NOT_AFTER 4000000000
 #define NOW       "floor(extract(epoch FROM now()))"
 
 /* An accepted attach; its identifier and its session's are this byte, repeated. */
@@ -27,6 +28,8 @@ struct db_download find_download(uint8_t id);
 struct db_profile_in profile_in(
 	uint8_t id, const char *subject, int64_t imsi, uint8_t request, const char *sealed);
 enum outcome bind_profile(uint8_t id, const char *subject, int64_t imsi, const char *sealed);
+/* By another request; Kn is the ciphertext's first byte. */
+enum outcome bind_again(uint8_t id, uint8_t request, const char *bound);
 enum outcome notify_download(uint8_t id, bool is_installed, bool *was_ended);
 enum outcome installed(uint8_t id);
 enum outcome failed(uint8_t id);

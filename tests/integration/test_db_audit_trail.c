@@ -165,6 +165,7 @@ START_TEST(an_open_transaction_holds_the_seal_back)
 
 	ck_assert_int_gt(settled, before);
 	ck_assert_int_lt(settled, number("SELECT min(xid) FROM audit_events"));
+	ck_assert_int_gt(find_head().begun_xid, settled);
 	ck_assert(db_world_run(&other, &a.ended, 1, WITHIN));
 	ck_assert_int_eq(a.outcome, FINE);
 	ck_assert_int_eq(number("SELECT count(*) FROM audit_events WHERE detail = 'slow' AND xid <"

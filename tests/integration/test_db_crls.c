@@ -172,6 +172,38 @@ START_TEST(keys_are_apart)
 }
 END_TEST
 
+START_TEST(one_is_removed_and_its_revocations_stay)
+{
+	struct db_crl_in part = crl_of("\x01", 1000, 0);
+	struct db_crl_put out;
+	struct db_crl rows[3];
+	struct db_page page = { -1, 10 };
+
+	set_serial(0, 5);
+	ck_assert_int_eq(put(crl_of("\x07", 1000, 1), &out), FINE);
+	part.scope = bytes_of_text("a part");
+	ck_assert_int_eq(put(part, &out), FINE);
+	ck_assert_int_eq(db_world_list(&w, DB_LIST_CRLS, &page, rows, sizeof(rows[0]), 3), 2);
+	struct db_crl_key key = { rows[0].number }, none = { rows[1].number + 1 };
+
+	w.actor = "admin:alice";
+	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &none, NULL), NO_ROW);
+	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &key, NULL), FINE);
+	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &key, NULL), NO_ROW);
+	ck_assert_int_eq(db_world_list(&w, DB_LIST_CRLS, &page, rows + 2, sizeof(rows[0]), 1), 1);
+	ck_assert_int_eq(rows[2].number, rows[1].number);
+	ck_assert_int_eq(number("SELECT count(*) FROM revocations"), 1);
+	ck_assert_int_eq(
+		number("SELECT count(*) FROM audit_events WHERE action = 69 AND related = 0"
+		       " AND actor = 'admin:alice' AND detail = rpad('010203', 64, '0')"),
+		1);
+	ck_assert_int_eq(number("SELECT count(*) FROM audit_events WHERE action = 69"), 1);
+	/* what was removed is known no more: an older one may be given again */
+	ck_assert_int_eq(put(crl_of("\x06", 999, 0), &out), FINE);
+	ck_assert(!out.was_there);
+}
+END_TEST
+
 START_TEST(it_is_in_the_trail)
 {
 	struct db_crl_put out;
@@ -215,6 +247,7 @@ int main(void)
 		an_older_one_is_no_row,
 		parts_and_issuers_are_apart,
 		keys_are_apart,
+		one_is_removed_and_its_revocations_stay,
 		it_is_in_the_trail,
 		many_are_one_statement,
 	};

@@ -1,4 +1,5 @@
 /* Profile downloads, from the offer to the bound profile, against a real PostgreSQL. */
+#include <assert.h>
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,10 @@ START_TEST(an_eid_gets_a_subscription)
 	ck_assert_int_eq(d.state, DOWNLOAD_BOUND);
 	ck_assert_int_eq(d.imsi, I);
 	ck_assert_int_eq(d.version, 1);
-	ck_assert_uint_eq(d.scalar.len, 0);
+	ck_assert_uint_eq(d.scalar.len, 6); /* for another request */
+	ck_assert_uint_eq(d.k_opc.len, 5);
+	ck_assert_int_eq(d.issued_at, ISSUED_AT);
+	ck_assert_int_eq(d.not_after, NOT_AFTER);
 	ck_assert_uint_eq(d.kn.len, 2);
 	ck_assert_uint_eq(d.request_hash[31], 1);
 	ck_assert_uint_eq(d.iv[11], 2);
@@ -123,7 +127,7 @@ START_TEST(an_eid_gets_a_subscription)
 	ck_assert_uint_eq(c.sealed.len, 3);
 	d = find_download(1);
 	ck_assert_int_eq(d.state, DOWNLOAD_INSTALLED);
-	ck_assert_uint_eq(d.bound.len, 0);
+	ck_assert(d.bound.len == 0 && d.scalar.len == 0 && d.k_opc.len == 0);
 	ck_assert_uint_eq(d.kn.len, 2); /* for the same notification again */
 	ck_assert_int_eq(number("SELECT count(*) FROM pdu_sessions WHERE is_detached"), 1);
 	ck_assert_int_eq(notify_download(1, true, &was_ended), FINE);
@@ -254,6 +258,116 @@ START_TEST(a_bind_needs_a_live_offer)
 }
 END_TEST
 
+#define BOUND_EVENTS "SELECT count(*) FROM audit_events WHERE action = 33"
+static_assert(AUDIT_PROFILE_BOUND == 33, "the SQL says it as a number");
+
+static void check_bound(uint8_t request, const char *bound, size_t kn_len)
+{
+	struct db_download d = find_download(1);
+
+	ck_assert_int_eq(d.state, DOWNLOAD_BOUND);
+	ck_assert_uint_eq(d.request_hash[31], request);
+	ck_assert_uint_eq(d.iv[11], request + 1);
+	ck_assert_uint_eq(d.bound.len, strlen(bound));
+	ck_assert_mem_eq(d.bound.at, bound, d.bound.len);
+	ck_assert_uint_eq(d.kn.len, kn_len);
+	ck_assert(d.scalar.len == 6 && d.k_opc.len == 5);
+	ck_assert(d.issued_at == ISSUED_AT && d.not_after == NOT_AFTER);
+}
+
+START_TEST(a_bound_profile_serves_another_request)
+{
+	ck_assert_int_eq(bind_again(1, 2, "two"), NO_ROW);
+	ck_assert_int_eq(attach_eid(7, EID_1), FINE);
+	ck_assert_int_eq(offer(1, EID_1, 0), DOWNLOAD_MAY);
+	ck_assert_int_eq(bind_again(1, 2, "two"), NO_ROW);
+	ck_assert_int_eq(bind_profile(1, EID_1, I, "one"), FINE);
+	int64_t events = number(BOUND_EVENTS);
+	w.actor = "device-gateway:again";
+	check_bound(1, "one", 2);
+	ck_assert_int_eq(bind_again(1, 2, "two"), FINE);
+	check_bound(2, "two", 1);
+	ck_assert_int_eq(number(BOUND_EVENTS), events + 1);
+	/* Its answer was lost: nothing new. */
+	ck_assert_int_eq(bind_again(1, 2, "two"), FINE);
+	ck_assert_int_eq(number(BOUND_EVENTS), events + 1);
+	w.actor = NULL;
+	ck_assert_int_eq(bind_again(1, 3, "three"), FINE);
+	check_bound(3, "three", 1);
+	/* The credential is what it was. */
+	check_versions(I, "1:0");
+	ck_assert_int_eq(
+		number("SELECT count(*) FROM credentials WHERE sealed = 'one' AND sqn = 0"), 1);
+	/* Not of a subject that may not, nor late, nor of one that has ended. */
+	run("UPDATE pdu_sessions SET is_detached = true");
+	ck_assert_int_eq(bind_again(1, 4, "four"), NO_ROW);
+	run("UPDATE pdu_sessions SET is_detached = false; UPDATE downloads SET expires_at ="
+	    " expires_at - 1000");
+	ck_assert_int_eq(bind_again(1, 4, "four"), NO_ROW);
+	ck_assert_uint_eq(find_download(1).k_opc.len, 0);
+	run("UPDATE downloads SET expires_at = expires_at + 1000");
+	check_bound(3, "three", 1);
+	ck_assert_int_eq(installed(1), FINE);
+	ck_assert_int_eq(bind_again(1, 4, "four"), NO_ROW);
+	ck_assert_int_eq(bind_again(1, 3, "three"), NO_ROW);
+	check_versions(I, "1:1");
+}
+END_TEST
+
+START_TEST(two_downloads_of_one_device_in_one_batch)
+{
+	static const char *const subjects[] = { EID_1, SUPI };
+	struct db_profile_in rows[2];
+	enum outcome outcomes[2];
+
+	bind_and_attach(D, I);
+	ck_assert_int_eq(attach_eid(7, EID_1), FINE);
+	for (uint8_t s = 0; s < 2; s++) {
+		int64_t imsi = s == 0 ? I + 1 : I; /* the EID's: what was taken from the stock */
+		uint8_t one = (uint8_t)(2 * s + 1), two = (uint8_t)(2 * s + 2);
+
+		ck_assert_int_eq(offer(one, subjects[s], s == 0 ? 0 : I), DOWNLOAD_MAY);
+		ck_assert_int_eq(offer(two, subjects[s], s == 0 ? 0 : I), DOWNLOAD_MAY);
+		rows[0] = profile_in(one, subjects[s], imsi, 1, "one");
+		rows[1] = profile_in(two, subjects[s], s == 0 ? I + 2 : I, 1, "two");
+		db_world_ask_many(&w, DB_BIND_PROFILE, 2, rows, sizeof(rows[0]), NULL, 0, outcomes);
+		ck_assert_int_eq(outcomes[0], FINE);
+		ck_assert_int_eq(outcomes[1], NO_ROW);
+		/* Its turn: the same IMSI, the version written over. */
+		ck_assert_int_eq(find_download(two).imsi, imsi);
+		ck_assert_int_eq(bind_profile(two, subjects[s], imsi, "two"), FINE);
+		ck_assert_int_eq(installed(two), FINE);
+	}
+	check_versions(I + 1, "1:1");
+	check_versions(I, "1:3 2:1");
+}
+END_TEST
+
+START_TEST(others_serve_in_one_batch)
+{
+	struct db_profile_in rows[3];
+	enum outcome outcomes[3];
+
+	bind_and_attach(D, I);
+	ck_assert_int_eq(attach_eid(7, EID_1), FINE);
+	ck_assert_int_eq(offer(1, EID_1, 0), DOWNLOAD_MAY);
+	ck_assert_int_eq(offer(2, SUPI, I), DOWNLOAD_MAY);
+	ck_assert_int_eq(bind_profile(1, EID_1, I + 1, "one"), FINE);
+	ck_assert_int_eq(bind_profile(2, SUPI, I, "two"), FINE);
+	rows[0] = profile_in(1, "", 0, 5, "uno");
+	rows[1] = profile_in(1, "", 0, 6, "una");
+	rows[2] = profile_in(2, "", 0, 7, "due");
+	db_world_ask_many(&w, DB_BIND_AGAIN, 3, rows, sizeof(rows[0]), NULL, 0, outcomes);
+	ck_assert_int_eq(outcomes[0], FINE);
+	ck_assert_int_eq(outcomes[1], NO_ROW); /* asked again in its turn */
+	ck_assert_int_eq(outcomes[2], FINE);
+	check_bound(5, "uno", 2);
+	ck_assert_uint_eq(find_download(2).request_hash[0], 7);
+	ck_assert_int_eq(installed(2), FINE);
+	check_versions(I, "1:3 2:1");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -264,6 +378,9 @@ int main(void)
 		a_first_profile_that_failed_keeps_the_imsi_also,
 		a_taken_imsi_leaves_nothing_behind,
 		a_bind_needs_a_live_offer,
+		a_bound_profile_serves_another_request,
+		two_downloads_of_one_device_in_one_batch,
+		others_serve_in_one_batch,
 	};
 	struct db_suite suite = {
 		.name = "db_downloads",

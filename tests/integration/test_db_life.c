@@ -227,6 +227,48 @@ START_TEST(deletion_overwrites_keys_and_keeps_the_record)
 }
 END_TEST
 
+static int32_t headless_state(const struct db_headless_in *device)
+{
+	struct db_device_hash ask;
+	struct db_headless found = { 0 };
+
+	memcpy(ask.device_hash, device->device_hash, sizeof(ask.device_hash));
+	ck_assert_int_eq(db_world_ask(&w, DB_FIND_HEADLESS, &ask, &found), FINE);
+	return found.credential_state;
+}
+
+/* A headless device that was revoked is not written over by another addition; one that was deleted is. */
+START_TEST(a_headless_device)
+{
+	struct db_headless_in device = { .device_hash = { 1 },
+		.access_id = { 2 },
+		.imsi = I,
+		.owner = I + 50,
+		.not_after = 4000000000,
+		.device_id = { "d", 1 },
+		.manufacturer = { "m", 1 },
+		.model = { "o", 1 },
+		.sealed = bytes_of_text("key 1") };
+	struct db_headless_in again = device;
+	struct db_changed changed;
+
+	again.access_id[0] = 3;
+	again.imsi = I + 1;
+	ck_assert_int_eq(db_world_ask(&w, DB_ADD_HEADLESS, &device, NULL), FINE);
+	for (unsigned i = OPERATION_SUSPEND; i <= OPERATION_REVOKE; i++) {
+		ck_assert_int_eq(life_change(I, (enum credential_operation)i, &changed), FINE);
+		ck_assert(changed.is_done);
+		ck_assert_int_eq(
+			headless_state(&device), (int)credential_to((enum credential_operation)i));
+		ck_assert_int_eq(db_world_ask(&w, DB_ADD_HEADLESS, &again, NULL), NO_ROW);
+	}
+	ck_assert_int_eq(life_change(I, OPERATION_DELETE, &changed), FINE);
+	ck_assert_int_eq(headless_state(&device), CREDENTIAL_IS_DESTROYED);
+	ck_assert_int_eq(db_world_ask(&w, DB_ADD_HEADLESS, &again, NULL), FINE);
+	ck_assert_int_eq(headless_state(&again), CREDENTIAL_IS_ACTIVE);
+}
+END_TEST
+
 START_TEST(a_deleted_subscriber_may_come_again)
 {
 	struct db_subscriber_in again = { I, bytes_of_text("key 3") };
@@ -294,6 +336,7 @@ int main(void)
 		a_batch_is_each_ones_own,
 		revocation_takes_all_that_hangs_on_it,
 		deletion_overwrites_keys_and_keeps_the_record,
+		a_headless_device,
 		a_deleted_subscriber_may_come_again,
 		each_leaves_an_event,
 	};

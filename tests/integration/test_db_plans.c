@@ -128,7 +128,8 @@ START_TEST(no_plan_reads_a_table_whole)
 		" FROM generate_series(1, 20000) g;"
 		"INSERT INTO downloads SELECT decode(md5(g::text), 'hex'), 0, g, g, 1, 1, g::text, "
 		"'', "
-		"'', '', '', '', 'kn', '', '', '', '' FROM generate_series(1, 20000) g; ANALYZE"));
+		"'', '', '', '', 'kn', '', '', '', '', '', 0, 0 FROM generate_series(1, 20000) g; "
+		"ANALYZE"));
 	for (unsigned i = 0; i < DB_STATEMENT_COUNT; i++)
 		check_plan(statement_of((enum db_statement)i), counts[i]);
 }

@@ -1,8 +1,7 @@
 /*
- * Profiles bound to a device and its notifications (docs/protocol.md section 10), and new versions of subscriptions
- * (section 11), through the client, on a real SoftHSM token: the test plays the device.
+ * Profiles bound to a device and its notifications (docs/protocol.md section 10), through the client, on a real
+ * SoftHSM token: the test plays the device.
  */
-#include "base/imsi.h"
 #include "crypto/aes.h"
 #include "tests/integration/exchange_world.h"
 #include "tests/unit/suite.h"
@@ -140,6 +139,62 @@ START_TEST(test_profile)
 		ck_assert_mem_ne(keys.opc, other.opc, 16);
 		ck_assert_mem_ne(bound.iv, again.iv, sizeof(again.iv));
 	}
+	key_world_end();
+}
+END_TEST
+
+START_TEST(test_again_for_another_key)
+{
+	static const struct kept_secret empty;
+	struct device_exchange d, other;
+	struct key_bound_profile bound, again;
+	struct profile_keys keys, same;
+
+	key_world_begin(1, 0, world.token.keyd);
+	run_until_ready();
+	exchange_offered(&d, EXCHANGE_DOWNLOAD, EXCHANGE_EID);
+	exchange_offered(&other, EXCHANGE_DOWNLOAD, EXCHANGE_EID);
+	struct key_bind_profile_in in = request_of(&d);
+
+	ck_assert_int_eq(ask(KEY_BIND_PROFILE, &in, &bound), FINE);
+	open_profile(&d, &in, &bound, &keys);
+	ck_assert_int_eq(p256_generate(d.scalar, d.ephemeral), FINE);
+	in = request_of(&d);
+	in.has_k_opc = 1;
+	in.k_opc = bound.k_opc;
+	ck_assert_int_eq(ask(KEY_BIND_PROFILE, &in, &again), FINE);
+	open_profile(&d, &in, &again, &same);
+	ck_assert_mem_eq(keys.k, same.k, 16);
+	ck_assert_mem_eq(keys.opc, same.opc, 16);
+	ck_assert_mem_ne(keys.kb_kn, same.kb_kn, 64);
+	ck_assert_uint_eq(again.sealed.len, 0);
+	ck_assert_mem_eq(&again.k_opc, &empty, sizeof(empty));
+	struct key_check_notification_in note =
+		notification_of(&d, &again, same.kb_kn, "INSTALLED");
+
+	expect(KEY_CHECK_NOTIFICATION, &note, FINE, "the new Kn");
+	note = notification_of(&d, &again, keys.kb_kn, "INSTALLED");
+	expect(KEY_CHECK_NOTIFICATION, &note, MAC_INVALID, "the Kn before");
+	/* It is this download's, this part's, and as it was. */
+	const struct key_bind_profile_in good = in;
+
+	in = request_of(&other);
+	in.has_k_opc = 1;
+	in.k_opc = bound.k_opc;
+	expect(KEY_BIND_PROFILE, &in, MAC_INVALID, "another download's keys");
+	in = good;
+	in.k_opc = bound.kn;
+	expect(KEY_BIND_PROFILE, &in, MAC_INVALID, "Kn in the keys' place");
+	in.k_opc = d.offer.scalar;
+	expect(KEY_BIND_PROFILE, &in, MAC_INVALID, "the scalar in the keys' place");
+	in = good;
+	for (unsigned i = 0; i < KEPT_LEN; i++) {
+		in.k_opc.at[i] ^= 1;
+		expect(KEY_BIND_PROFILE, &in, exchange_in_kept(i), "a byte of the keys");
+		in.k_opc.at[i] ^= 1;
+	}
+	in.has_k_opc = 2;
+	expect(KEY_BIND_PROFILE, &in, INVALID_PARAMETER, "neither given nor not");
 	key_world_end();
 }
 END_TEST
@@ -305,46 +360,40 @@ START_TEST(test_batch_of_good_and_bad)
 }
 END_TEST
 
-static void check_makes_vectors(const struct sealed_key *sealed)
+START_TEST(test_batch_of_new_and_again)
 {
-	struct key_make_vector_in in = { .sealed = *sealed, .sqn = 32 };
-	struct key_vector vector;
-
-	in.serving_network = text_of("5G:mnc001.mcc001.3gppnetwork.org");
-	ck_assert_uint_eq(sealed->len, 4 + 40 + 24 + 24); /* K of 16 bytes */
-	ck_assert_int_eq(ask(KEY_MAKE_VECTOR, &in, &vector), FINE);
-}
-
-START_TEST(test_subscribers)
-{
-	static struct key_make_subscriber_in in[COUNT];
-	static struct sealed_key sealed[COUNT];
-	static struct key_check_value values[COUNT];
-	static const struct sealed_key nothing;
+	static struct device_exchange devices[COUNT];
+	static struct key_bind_profile_in in[COUNT];
+	static struct key_bound_profile first[COUNT], bound[COUNT];
+	static struct profile_keys before[COUNT], keys[COUNT];
 	enum outcome outcomes[COUNT];
-	unsigned same = 0;
 
 	key_world_begin(1, 0, world.token.keyd);
 	run_until_ready();
-	for (unsigned i = 0; i < COUNT; i++)
-		in[i].imsi = i % 9 == 4 ? IMSI_LIMIT + i : UINT64_C(1010000000042) + i;
-	ask_together(KEY_MAKE_SUBSCRIBER, COUNT, in, sealed, outcomes);
 	for (unsigned i = 0; i < COUNT; i++) {
-		ck_assert_int_eq(outcomes[i], i % 9 == 4 ? INVALID_PARAMETER : FINE);
-		if (outcomes[i] == FINE)
-			check_makes_vectors(&sealed[i]);
-		else
-			ck_assert_mem_eq(&sealed[i], &nothing, sizeof(nothing));
+		exchange_offered(&devices[i], EXCHANGE_DOWNLOAD, EXCHANGE_EID);
+		in[i] = request_of(&devices[i]);
 	}
-	ask_together(KEY_CHECK_SEALED, COUNT, sealed, values, outcomes);
-	for (unsigned i = 0; i < COUNT; i++)
-		for (unsigned j = 0; j < i; j++)
-			same += i % 9 != 4 && j % 9 != 4 &&
-						memcmp(&values[i], &values[j], sizeof(values[i])) ==
-							0
-					? 1
-					: 0;
-	ck_assert_uint_le(same, 1); /* of 3 bytes each: one pair may meet, two hardly */
+	ask_together(KEY_BIND_PROFILE, COUNT, in, first, outcomes);
+	for (unsigned i = 0; i < COUNT; i++) {
+		ck_assert_int_eq(outcomes[i], FINE);
+		open_profile(&devices[i], &in[i], &first[i], &before[i]);
+		in[i].has_k_opc = i % 3 != 0;
+		in[i].k_opc = first[i].k_opc;
+		in[i].k_opc.at[62] ^= i % 3 == 2 ? 1 : 0;
+	}
+	ask_together(KEY_BIND_PROFILE, COUNT, in, bound, outcomes);
+	for (unsigned i = 0; i < COUNT; i++) {
+		ck_assert_int_eq(outcomes[i], i % 3 == 2 ? MAC_INVALID : FINE);
+		if (i % 3 == 2)
+			continue;
+		open_profile(&devices[i], &in[i], &bound[i], &keys[i]);
+		ck_assert((memcmp(keys[i].k, before[i].k, 16) == 0) == (i % 3 == 1));
+		ck_assert((memcmp(keys[i].opc, before[i].opc, 16) == 0) == (i % 3 == 1));
+		ck_assert((bound[i].sealed.len == 0) == (i % 3 == 1));
+	}
+	for (unsigned i = 0; i < COUNT; i += 9)
+		check_sealed_pair(&bound[i].sealed, keys[i].k, keys[i].opc);
 	key_world_end();
 }
 END_TEST
@@ -353,11 +402,12 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		test_profile,
+		test_again_for_another_key,
+		test_batch_of_new_and_again,
 		test_parts_of_a_profile,
 		test_requests_that_are_refused,
 		test_notifications,
 		test_batch_of_good_and_bad,
-		test_subscribers,
 	};
 
 	softhsm_world_or_skip(&world.token);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/imsi.h"
 #include "crypto/aes.h"
 #include "crypto/milenage.h"
 #include "tests/integration/key_world.h"
@@ -180,12 +181,59 @@ START_TEST(test_rows_that_are_refused)
 }
 END_TEST
 
+#define COUNT 64
+
+static void check_makes_vectors(const struct sealed_key *sealed)
+{
+	struct key_make_vector_in in = { .sealed = *sealed, .sqn = 32 };
+	struct key_vector vector;
+
+	in.serving_network = text_of("5G:mnc001.mcc001.3gppnetwork.org");
+	ck_assert_uint_eq(sealed->len, 4 + 40 + 24 + 24); /* K of 16 bytes */
+	ck_assert_int_eq(ask(KEY_MAKE_VECTOR, &in, &vector), FINE);
+}
+
+START_TEST(test_new_subscribers)
+{
+	static struct key_make_subscriber_in in[COUNT];
+	static struct sealed_key sealed[COUNT];
+	static struct key_check_value values[COUNT];
+	static const struct sealed_key nothing;
+	enum outcome outcomes[COUNT];
+	unsigned same = 0;
+
+	key_world_begin(1, 0, world.token.keyd);
+	run_until_ready();
+	for (unsigned i = 0; i < COUNT; i++)
+		in[i].imsi = i % 9 == 4 ? IMSI_LIMIT + i : UINT64_C(1010000000042) + i;
+	ask_together(KEY_MAKE_SUBSCRIBER, COUNT, in, sealed, outcomes);
+	for (unsigned i = 0; i < COUNT; i++) {
+		ck_assert_int_eq(outcomes[i], i % 9 == 4 ? INVALID_PARAMETER : FINE);
+		if (outcomes[i] == FINE)
+			check_makes_vectors(&sealed[i]);
+		else
+			ck_assert_mem_eq(&sealed[i], &nothing, sizeof(nothing));
+	}
+	ask_together(KEY_CHECK_SEALED, COUNT, sealed, values, outcomes);
+	for (unsigned i = 0; i < COUNT; i++)
+		for (unsigned j = 0; j < i; j++)
+			same += i % 9 != 4 && j % 9 != 4 &&
+						memcmp(&values[i], &values[j], sizeof(values[i])) ==
+							0
+					? 1
+					: 0;
+	ck_assert_uint_le(same, 1); /* of 3 bytes each: one pair may meet, two hardly */
+	key_world_end();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		test_plain_and_wrapped_rows,
 		test_a_data_key_serves_many_batches,
 		test_rows_that_are_refused,
+		test_new_subscribers,
 	};
 
 	softhsm_world_or_skip(&world.token);

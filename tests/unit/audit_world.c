@@ -15,7 +15,7 @@ static enum outcome find_head(struct db_request *r)
 	struct audit_world *w = &audit_world;
 	struct db_audit_head *head = r->result;
 
-	*head = (struct db_audit_head){ .settled_xid = w->settled_xid };
+	*head = (struct db_audit_head){ .settled_xid = w->settled_xid, .begun_xid = w->begun_xid };
 	if (w->tree_count > 0) {
 		const struct db_audit_tree *last = &w->trees[w->tree_count - 1];
 

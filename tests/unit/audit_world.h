@@ -17,7 +17,7 @@ extern struct audit_world {
 	struct db_audit_tree trees[AUDIT_WORLD_TREES];
 	uint8_t paths[AUDIT_WORLD_TREES][MERKLE_TREE_PATH * MERKLE_HASH_LEN];
 	size_t tree_count;
-	int64_t settled_xid;
+	int64_t settled_xid, begun_xid;
 	unsigned asked[DB_STATEMENT_COUNT], signatures;
 	enum outcome fails[DB_STATEMENT_COUNT], signing_fails;
 	/* another server's tree is put in before the next that is added */

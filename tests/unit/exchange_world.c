@@ -32,6 +32,7 @@ static const struct {
 	{ DB_ADD_DOWNLOAD, "add-download" },
 	{ DB_FIND_DOWNLOAD, "find-download" },
 	{ DB_BIND_PROFILE, "bind-profile" },
+	{ DB_BIND_AGAIN, "bind-again" },
 	{ DB_END_DOWNLOAD, "end-download" },
 };
 
@@ -93,6 +94,7 @@ static void note_profile(const struct db_profile_in *in)
 	keep_bytes(&exchange.bound.bound);
 	keep_bytes(&exchange.bound.kn);
 	keep_bytes(&exchange.bound.sealed);
+	keep_bytes(&exchange.bound.k_opc);
 }
 
 static enum outcome answer_statement(struct db_request *r)
@@ -123,6 +125,7 @@ static enum outcome answer_statement(struct db_request *r)
 			is_revised() ? exchange.revised_download : exchange.download;
 		return exchange.find_brings;
 	case DB_BIND_PROFILE:
+	case DB_BIND_AGAIN:
 		note_profile(r->row);
 		return exchange.binds[exchange.bind++];
 	default:
@@ -148,9 +151,12 @@ static enum outcome answer_bind(const struct key_bind_profile_in *in, struct key
 	out->ciphertext_len = 300;
 	memset(out->ciphertext, 0xb2, out->ciphertext_len);
 	memset(out->kn.at, 0xb3, sizeof(out->kn.at));
-	out->sealed.len = 84;
-	memset(out->sealed.at, 0xb4, out->sealed.len);
-	return FINE;
+	if (in->has_k_opc == 0) {
+		out->sealed.len = 84;
+		memset(out->sealed.at, 0xb4, out->sealed.len);
+		memset(out->k_opc.at, 0xb5, sizeof(out->k_opc.at));
+	}
+	return exchange.profile_brings;
 }
 
 static enum outcome answer_offer(const struct key_offer_exchange_in *in, struct key_offer *out)
@@ -368,7 +374,10 @@ void bind_before(const char *body)
 
 	d->state = DOWNLOAD_BOUND;
 	d->imsi = COMPANION;
-	d->scalar.len = 0;
+	d->k_opc.len = DB_KEPT_LEN;
+	memset(d->k_opc.at, 0xb5, sizeof(d->k_opc.at));
+	d->issued_at = BOUND_BEFORE;
+	d->not_after = BOUND_BEFORE + 3600;
 	reply_hash(EXCHANGE_DOWNLOAD, body, d->request_hash);
 	memset(d->iv, 0xb1, sizeof(d->iv));
 	d->bound.len = 300;

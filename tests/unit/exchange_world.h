@@ -31,6 +31,7 @@ struct exchange_world {
 	enum outcome ends[8], binds[8]; /* one try after the other */
 	int32_t bar;
 	enum outcome mac; /* what the token says of a notification's */
+	enum outcome profile_brings;
 	/* what they were asked */
 	unsigned end, bind;
 	struct db_attach_in added;
@@ -63,7 +64,8 @@ void run_bind(const struct exchange_reply *r);
 void expect_bound_answer(void);
 /* What the token was given to write is a whole profile of this SUPI, lasting as the database was told. */
 void expect_bound_profile(const char *supi);
-/* The download has been bound already, to this body. */
+/* The download has been bound already, at this time, to this body. */
+#define BOUND_BEFORE INT64_C(1700000000)
 void bind_before(const char *body);
 /* A member is base64 of this byte, len times. */
 void expect_filled(const json_t *in, const char *name, int byte, size_t len);

@@ -143,7 +143,7 @@ START_TEST(a_table_is_as_wide_as_its_cells)
 	struct table t = table_start(headings);
 
 	table_add(&t, "one");
-	table_add(&t, "\x1b[2J");
+	table_add(&t, "\x1b[2J\xc2\x9b" "1m\x7f");
 	table_add(&t, "\xc3\xa4");
 	table_add(&t, NULL);
 	ck_assert(table_print(&t, out));
@@ -153,7 +153,7 @@ START_TEST(a_table_is_as_wide_as_its_cells)
 	table_free(&t);
 	fclose(out);
 	ck_assert_str_eq(text, "A    LONG\n"
-			       "one  ?[2J\n"
+			       "one  ?[2J?1m?\n"
 			       "\xc3\xa4    \n"
 			       "later  x\n");
 	free(text);

@@ -374,6 +374,13 @@ START_TEST(test_each_call_fails)
 			expect_exchange_refused(failures[f], NULL);
 			ck_assert_uint_eq(exchange.count, call % 3 + 1);
 		}
+	/* a scalar that does not open is no fault of the device's */
+	reset_exchanges();
+	exchange.fail_at = 1;
+	exchange.fail_with = MAC_INVALID;
+	run_authentication(&good_reply);
+	expect_exchange_refused(BROKEN, NULL);
+	ck_assert_uint_eq(exchange.count, 2);
 	end_exchanges();
 }
 END_TEST

@@ -325,6 +325,30 @@ START_TEST(test_sealing_goes_on_without_the_root_file)
 }
 END_TEST
 
+/* Sixty looks' time; what comes and goes holds nothing. */
+START_TEST(test_a_transaction_left_open_is_told)
+{
+	audit_world_open();
+	start("");
+	W->begun_xid = W->settled_xid + 5;
+	for (int i = 0; i < 100; i++) {
+		W->settled_xid++; /* always one, but another */
+		W->begun_xid++;
+		seal_once();
+		ck_assert(!state.is_held);
+	}
+	for (int i = 0; i < 500 && !state.is_held; i++)
+		seal_once();
+	ck_assert(state.is_held);
+	W->settled_xid = W->begun_xid; /* it ends: nobody is waited for */
+	seal_once();
+	ck_assert(!state.is_held);
+	ck_assert(!state.is_broken);
+	end();
+	audit_world_close();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -337,6 +361,7 @@ int main(void)
 		test_the_root_file_outlives_the_server,
 		test_a_spoilt_root_file_stops_the_sealing,
 		test_sealing_goes_on_without_the_root_file,
+		test_a_transaction_left_open_is_told,
 	};
 
 	if (mkdtemp(folder) == NULL)

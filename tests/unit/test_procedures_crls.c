@@ -1,4 +1,4 @@
-/* POST and GET /admin/v1/crls by hand: what is refused and why, what the database is asked, what is answered. */
+/* /admin/v1/crls by hand: what is refused and why, what the database is asked, what is answered. */
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,13 +214,41 @@ START_TEST(test_list)
 		hand.now->ask.db.each(&hand.now->ask.db, &rows[i]);
 	bring_db(DB_LIST_CRLS, FINE, NULL, 0);
 	check_ended(FINE);
-	ck_assert_msg(strstr(hand.body, "{\"items\":[{\"issuerHash\":\"ab00") == hand.body, "%s",
-		hand.body);
+	ck_assert_msg(
+		strstr(hand.body, "{\"items\":[{\"number\":3,\"issuerHash\":\"ab00") == hand.body,
+		"%s", hand.body);
 	ck_assert_ptr_nonnull(
 		strstr(hand.body, "\"crlNumber\":\"01ff\",\"thisUpdate\":\"1970-01-01T00:16:40Z\","
 				  "\"nextUpdate\":\"1970-01-01T00:33:20Z\",\"entries\":7,"
 				  "\"addedAt\":\"1970-01-01T00:25:00Z\"}"));
 	ck_assert_ptr_nonnull(strstr(hand.body, "\"next\":null"));
+	end();
+}
+END_TEST
+
+START_TEST(test_removal)
+{
+	static const char *const no_numbers[] = { "x", "0", "-1", "+1", " 1", "1 ", "01", "1x",
+		"0x1", "9223372036854775808", "99999999999999999999" };
+
+	begin();
+	hand_begin(&admin_remove_crl, "9223372036854775807", "");
+	ck_assert_int_eq(((const struct db_crl_key *)asked_db(DB_REMOVE_CRL))->number, INT64_MAX);
+	bring_db(DB_REMOVE_CRL, FINE, NULL, 0);
+	check_ended(FINE);
+	ck_assert_int_eq(hand.status, 204);
+	hand_begin(&admin_remove_crl, "7", "");
+	ck_assert_int_eq(((const struct db_crl_key *)asked_db(DB_REMOVE_CRL))->number, 7);
+	bring_db(DB_REMOVE_CRL, NO_ROW, NULL, 0);
+	check_ended(RESOURCE_NOT_FOUND);
+	hand_begin(&admin_remove_crl, "7", "");
+	bring_db(DB_REMOVE_CRL, DATABASE_UNAVAILABLE, NULL, 0);
+	check_ended(DATABASE_UNAVAILABLE);
+	for (size_t i = 0; i < sizeof(no_numbers) / sizeof(no_numbers[0]); i++) {
+		hand_begin(&admin_remove_crl, no_numbers[i], "");
+		check_ended(INVALID_PARAMETER);
+		ck_assert_str_eq(hand.param, "number");
+	}
 	end();
 }
 END_TEST
@@ -233,6 +261,7 @@ int main(void)
 		test_what_is_refused,
 		test_bodies,
 		test_list,
+		test_removal,
 	};
 
 	return suite_run("procedures crls", tests, sizeof(tests) / sizeof(tests[0]));

@@ -234,14 +234,75 @@ START_TEST(test_again)
 	run_bind(&(struct exchange_reply){ EXCHANGE_DOWNLOAD, .has_last_point = true });
 	expect_bound_answer();
 	EXPECT_EXCHANGE_CALLS("find-download");
-	run_bind(&good_reply);
-	expect_exchange_refused(CONFLICT, NULL);
 	/* its certificates are looked at every time */
 	const char *bad =
 		reply_of(&(struct exchange_reply){ EXCHANGE_DOWNLOAD, .key = euicc_other_key });
 	bind_before(bad);
 	run(&profile_download_bind, bad);
 	expect_exchange_refused(SIGNATURE_INVALID, NULL);
+	end_exchanges();
+}
+END_TEST
+
+static void bind_for_another(void)
+{
+	reset_exchanges();
+	bind_before(reply_of(&good_reply));
+}
+
+START_TEST(test_again_for_another_key)
+{
+	begin_exchanges();
+	bind_for_another();
+	const char *body = reply_of(&good_reply);
+	uint8_t hash[32];
+
+	run(&profile_download_bind, body);
+	EXPECT_EXCHANGE_CALLS("find-download", "bind-profile", "bind-again");
+	expect_bound_answer();
+	expect_bound_profile(EXCHANGE_SUPI);
+	const struct key_bind_profile_in *in = &exchange.profile;
+	const struct db_profile_in *b = &exchange.bound;
+
+	ck_assert(in->has_k_opc == 1 && in->k_opc.at[0] == 0xb5 && in->k_opc.at[62] == 0xb5);
+	ck_assert_mem_eq(in->scalar.at, exchange.download.scalar.at, KEPT_LEN);
+	ck_assert(b->issued_at == BOUND_BEFORE && b->not_after == BOUND_BEFORE + 3600);
+	reply_hash(EXCHANGE_DOWNLOAD, body, hash);
+	ck_assert_mem_eq(b->request_hash, hash, sizeof(hash));
+	ck_assert(b->bound.len == 300 && b->kn.at[0] == 0xb3 && b->iv[11] == 0xb1);
+	ck_assert_uint_eq(b->sealed.len, 0);
+	/* signature and subject, as the first time */
+	bind_for_another();
+	run_bind(&(struct exchange_reply){ .key = euicc_other_key });
+	expect_exchange_refused(SIGNATURE_INVALID, NULL);
+	bind_for_another();
+	exchange.download.subject_is_live = false;
+	run_bind(&good_reply);
+	expect_exchange_refused(SESSION_EXPIRED, NULL);
+	/* what is kept is not what was, or is not there */
+	bind_for_another();
+	exchange.profile_brings = MAC_INVALID;
+	run_bind(&good_reply);
+	expect_exchange_refused(BROKEN, NULL);
+	bind_for_another();
+	exchange.download.k_opc.len = 0;
+	run_bind(&good_reply);
+	expect_exchange_refused(BROKEN, NULL);
+	EXPECT_EXCHANGE_CALLS("find-download");
+	/* it has ended meanwhile; and for ever another's turn */
+	bind_for_another();
+	exchange.revised_download = exchange.download;
+	exchange.revised_download.state = DOWNLOAD_INSTALLED;
+	exchange.has_revised = true;
+	exchange.binds[0] = NO_ROW;
+	run_bind(&good_reply);
+	expect_exchange_refused(SESSION_EXPIRED, NULL);
+	EXPECT_EXCHANGE_CALLS("find-download", "bind-profile", "bind-again", "find-download");
+	bind_for_another();
+	for (size_t i = 0; i < COUNT(exchange.binds); i++)
+		exchange.binds[i] = NO_ROW;
+	run_bind(&good_reply);
+	expect_exchange_refused(OVERLOADED, NULL);
 	end_exchanges();
 }
 END_TEST
@@ -285,7 +346,7 @@ int main(void)
 {
 	const TTest *const tests[] = { test_offered, test_bars, test_bad_offers,
 		test_bound_for_an_eid, test_bound_for_a_supi, test_refused, test_again,
-		test_states };
+		test_again_for_another_key, test_states };
 
 	return suite_run("procedures download", tests, COUNT(tests));
 }
