@@ -95,7 +95,7 @@ struct db_audit_head {
 	int64_t number, to_xid; /* of the last tree; 0 where there is none */
 	uint8_t chain[32];      /* its chain hash; zero where there is none */
 	int64_t settled_xid;    /* transactions before this one have ended */
-	int64_t begun_xid;      /* from this one on none has; beyond settled_xid: one before it is open */
+	int64_t begun_xid; /* from this one on none has; beyond settled_xid: one before it is open */
 };
 /*
  * crypto/audit_chain.h says what root, chain and signature are. signer_id is the id of the key, not of a

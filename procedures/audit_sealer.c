@@ -16,7 +16,7 @@
 #define PAGE       2048  /* events: some milliseconds of the loop */
 #define TREE       65536 /* a tree of so many ends with the transaction that it is at */
 #define PAGE_TREES 64
-#define HELD       60    /* looks; no transaction of arpfd's lasts as long */
+#define HELD       60 /* looks; no transaction of arpfd's lasts as long */
 
 _Static_assert(AUDIT_ROOT_TEXT_MAX <= FILE_KEEPER_MOST, "the root file is kept so");
 

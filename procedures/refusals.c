@@ -10,7 +10,10 @@
 #define MOST_WAITING 4096u
 #define WITHIN_MS    30000
 #define NOBODY       "unknown"
-#define SELF         "server"
+/* Of callers that nobody knows, each second: whoever can open a connection must not fill the disk. */
+#define STRANGERS_MOST 100u
+#define SECOND_MS      1000
+#define SELF           "server"
 
 struct refusal {
 	struct refusals *owner;
@@ -26,6 +29,8 @@ struct refusals {
 	unsigned waiting;
 	int64_t lost; /* since that was last written */
 	bool is_telling;
+	int64_t second_ms;  /* when the present second began */
+	unsigned strangers; /* recorded in it */
 };
 
 struct refusals *refusals_new(struct db *db, void (*lost)(void *context), void *context)
@@ -164,11 +169,25 @@ static void describe(struct refusal *one, const struct txn *t)
 	one->event.subject = number_in(about);
 }
 
+static bool is_stranger_too_many(struct refusals *r, const struct txn *t)
+{
+	int64_t now = clock_ms();
+
+	if (t->actor != NULL)
+		return false;
+	if (now - r->second_ms >= SECOND_MS) {
+		r->second_ms = now;
+		r->strangers = 0;
+	}
+	return r->strangers++ >= STRANGERS_MOST;
+}
+
 void refusals_note(struct refusals *r, const struct txn *t)
 {
 	if (r == NULL || !t->services->settings->audit_is_on || !matters(t))
 		return;
-	struct refusal *one = r->waiting < MOST_WAITING ? malloc(sizeof(*one)) : NULL;
+	bool fits = r->waiting < MOST_WAITING && !is_stranger_too_many(r, t);
+	struct refusal *one = fits ? malloc(sizeof(*one)) : NULL;
 
 	if (one == NULL) {
 		lose(r);

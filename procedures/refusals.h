@@ -1,7 +1,8 @@
 /*
  * Refusals that matter become events of the audit trail: who was turned away for want of trust, proof or
  * right, and who wanted what another has. They are written behind the answer's back: nobody waits for them.
- * A bounded number waits for the database; of the others only their count is written, once there is room.
+ * A bounded number waits for the database, and of callers without a certificate a bounded number a second is
+ * recorded; of the others only their count is written, once there is room.
  * One loop.
  */
 #ifndef PROCEDURES_REFUSALS_H

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* From a connection's beginning; who needs longer is cut off. */
-#define HANDSHAKE_MOST_S 10.
+/* From a connection's beginning; who has not shown who he is until then is cut off. */
+#define STRANGER_MOST_S 10.
 
 struct http_handshake {
 	struct http *http;
@@ -12,7 +12,7 @@ struct http_handshake {
 	struct tls_connection *tls;
 	int fd;
 	ev_io readable; /* while it is suspended */
-	ev_timer late;  /* until the handshake is done */
+	ev_timer late;  /* until it is known who calls */
 	bool waits, is_suspended;
 	struct http_handshake *next, *previous; /* among those that wait, or are suspended */
 };
@@ -53,7 +53,7 @@ static void on_socket(struct ev_loop *loop, ev_io *watcher, int events)
 }
 
 /* The library finds the socket at its end, and closes. */
-static void on_handshake_late(struct ev_loop *loop, ev_timer *timer, int events)
+static void on_late(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct http_handshake *s = timer->data;
 
@@ -74,11 +74,17 @@ static void on_wait(void *context)
 	put(&s->http->waiting, s);
 }
 
+/*
+ * A stranger has what is left of the time for his 401: else he could keep his connection for good by a byte a
+ * minute, and with some thousands of them all others out.
+ */
 static void on_shaken(void *context)
 {
 	struct http_handshake *s = context;
+	const struct tls_caller *caller;
 
-	ev_timer_stop(s->http->loop, &s->late);
+	if (tls_who_calls(s->tls, &caller) != UNAUTHENTICATED)
+		ev_timer_stop(s->http->loop, &s->late);
 }
 
 void http_handshake_rest(struct http *h)
@@ -118,7 +124,7 @@ static struct http_handshake *begin_handshake(struct http *h, struct MHD_Connect
 	s->connection = connection;
 	s->fd = socket->connect_fd;
 	ev_io_init(&s->readable, on_socket, s->fd, EV_READ);
-	ev_timer_init(&s->late, on_handshake_late, HANDSHAKE_MOST_S, 0.);
+	ev_timer_init(&s->late, on_late, STRANGER_MOST_S, 0.);
 	s->readable.data = s->late.data = s;
 	s->tls = tls_begin(h->settings.tls, &(struct tls_transport){
 						    .session = tls_session,

@@ -242,7 +242,8 @@ static void write_audit(FILE *out, struct metrics *const *all, size_t count)
 			"1: the last signed root could not be written to its file.",
 			f.root_file_fails);
 		write_value(out, "arpf_audit_held_back", "gauge",
-			"1: a transaction that stays open keeps what came after it from being sealed.",
+			"1: a transaction that stays open keeps what came after it from being "
+			"sealed.",
 			f.is_held);
 		write_value(out, "arpf_audit_tree", "gauge", "Number of the last sealed tree.",
 			(unsigned long long)f.tree);

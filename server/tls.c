@@ -171,7 +171,7 @@ static int on_message(gnutls_session_t session, unsigned type, unsigned when, un
 	(void)when;
 	(void)message;
 	if (incoming != 0 && type == GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY)
-		return tls_caller_check_keys(session);
+		return tls_caller_check_key(session);
 	if (incoming != 0 && type == GNUTLS_HANDSHAKE_FINISHED && !c->is_shaken) {
 		c->is_shaken = true;
 		c->transport.on_shaken(c->transport.context);

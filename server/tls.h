@@ -53,7 +53,7 @@ struct tls_connection *tls_begin(struct tls *t, const struct tls_transport *tran
 /* NULL is allowed. */
 void tls_end(struct tls_connection *c);
 /*
- * After the handshake: who calls. FINE; UNAUTHENTICATED; ROLE_NOT_PERMITTED where his certificate names no role.
+ * From on_shaken() on: who calls. FINE; UNAUTHENTICATED; ROLE_NOT_PERMITTED where his certificate names no role.
  * *caller lives until the next call.
  */
 enum outcome tls_who_calls(struct tls_connection *c, const struct tls_caller **caller);

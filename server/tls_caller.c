@@ -90,6 +90,8 @@ static enum outcome look_at_chain(const struct tls_files *files, gnutls_x509_crt
 
 		*until = i == 0 || end < *until ? end : *until;
 	}
+	if (files->crls_until != 0 && files->crls_until < *until)
+		*until = files->crls_until + 1;
 	out->role = role_of(chain[0]);
 	write_name(chain[0], out->role != 0 ? role_name(out->role) : "none", out->name);
 	return out->role != 0 ? FINE : ROLE_NOT_PERMITTED;
@@ -164,15 +166,13 @@ static bool has_key_of_sane_size(const gnutls_datum_t *der)
 	return sane;
 }
 
-int tls_caller_check_keys(gnutls_session_t session)
+int tls_caller_check_key(gnutls_session_t session)
 {
 	unsigned count = 0;
 	const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
-	bool sane = chain == NULL || count <= CHAIN_MOST;
 
-	for (unsigned i = 0; chain != NULL && sane && i < count; i++)
-		sane = has_key_of_sane_size(&chain[i]);
-	if (!sane)
-		log_debug("caller_not_authenticated", "certificates=%u reason=keys", count);
-	return sane ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
+	if (chain == NULL || count == 0 || has_key_of_sane_size(&chain[0]))
+		return 0;
+	log_debug("caller_not_authenticated", "reason=key_size");
+	return GNUTLS_E_CERTIFICATE_ERROR;
 }

@@ -119,7 +119,7 @@ def download_rows(f):
         ("ECDSA verification of the device's certificate", f["ecdsa_verify"]),
         ("ECDSA verification of the device's signature", f["ecdsa_verify"]),
         ("one agreement, the element checked", f["p256_agreement"]),
-        ("1/64 of a key wrapped in the token", f["token_wrap"] / 64),
+        ("one K wrapped in the token", f["token_wrap"]),
         ("Kb and Kn, the profile sealed, the MAC checked", f["download_keys"]),
         ("five rows written (two of them events), four updated", 5 * f["database_row"] + 4 * f["database_update"]),
     ]

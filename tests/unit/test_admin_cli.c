@@ -143,7 +143,8 @@ START_TEST(a_table_is_as_wide_as_its_cells)
 	struct table t = table_start(headings);
 
 	table_add(&t, "one");
-	table_add(&t, "\x1b[2J\xc2\x9b" "1m\x7f");
+	table_add(&t, "\x1b[2J\xc2\x9b"
+		      "1m\x7f");
 	table_add(&t, "\xc3\xa4");
 	table_add(&t, NULL);
 	ck_assert(table_print(&t, out));

@@ -134,6 +134,22 @@ START_TEST(test_an_event_says_who_and_about_whom)
 }
 END_TEST
 
+START_TEST(test_strangers_are_bounded)
+{
+	open_refusals();
+	for (unsigned i = 0; i < 1000; i++)
+		refuse(UNAUTHENTICATED, NULL, NULL, NULL);
+	ck_assert_uint_ge(lost, 700); /* 100 a second; a slow machine may see two or three */
+	ck_assert_uint_eq(count + lost, 1000);
+	refuse(MAC_INVALID, "ausf:a", NULL, NULL);
+	ck_assert_uint_eq(count + lost, 1001);
+	assert_event(count - 1, "ausf:a", "some-procedure", 0);
+	answer_all(FINE);
+	answer_all(FINE);
+	refusals_free(refusals);
+}
+END_TEST
+
 START_TEST(test_what_does_not_fit_is_counted)
 {
 	open_refusals();
@@ -180,6 +196,7 @@ int main(void)
 	const TTest *const tests[] = {
 		test_some_outcomes_matter,
 		test_an_event_says_who_and_about_whom,
+		test_strangers_are_bounded,
 		test_what_does_not_fit_is_counted,
 		test_what_the_database_did_not_take_is_counted,
 	};
