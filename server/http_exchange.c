@@ -283,10 +283,23 @@ static enum MHD_Result answer_at_once(struct exchange *x, enum outcome o)
 	return queue_answer(x);
 }
 
+/* A body can be long in coming: who was let in at its beginning may have been shut out since. */
+static enum outcome look_at_caller_again(struct exchange *x)
+{
+	struct http_caller caller;
+
+	http_caller_find(x->http, x->connection, &caller);
+	if (caller.refusal != FINE)
+		return caller.refusal;
+	return (x->route->roles & caller.roles) != 0 ? FINE : ROLE_NOT_PERMITTED;
+}
+
 static enum MHD_Result begin(struct exchange *x)
 {
 	struct http *h = x->http;
 
+	if (x->refusal == FINE && x->body_len > 0)
+		x->refusal = look_at_caller_again(x);
 	if (x->refusal == FINE && h->is_stopping)
 		x->refusal = txn_refuse(x->txn, OVERLOADED, "The server is stopping.");
 	if (x->refusal == FINE && engine_is_full(h->settings.engine, 1))

@@ -2,7 +2,7 @@
  * TLS handshakes under libmicrohttpd. Version 0.9.75 keeps a connection whose handshake waits for its other side
  * among those that are ready, and would have the loop spin until more comes: a stranger could have that with half
  * a handshake. So such a connection is suspended, its socket watched by the loop itself, and resumed when there is
- * something to read, or when the time for handshakes is over. For server/http*.c.
+ * something to read, or when the time for strangers is over. For server/http*.c.
  */
 #ifndef SERVER_HTTP_HANDSHAKE_H
 #define SERVER_HTTP_HANDSHAKE_H

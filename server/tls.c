@@ -32,6 +32,12 @@
 #define TRY_AGAIN_S   1
 #define WARN_BEFORE_S (14 * 86400)
 
+/*
+ * Bytes from a caller in his handshake; his chain of certificates is most of them. gnutls itself would gather
+ * 16 MiB of one message.
+ */
+#define HANDSHAKE_MOST (32u * 1024u)
+
 struct tls {
 	gnutls_priority_t priorities;
 	pthread_mutex_t lock;      /* over files */
@@ -43,6 +49,7 @@ struct tls_connection {
 	struct tls *tls;
 	struct tls_transport transport;
 	bool is_shaken;
+	size_t handshake_len;    /* read before that */
 	struct tls_files *files; /* that the session was given */
 	struct tls_caller caller;
 	enum outcome outcome;
@@ -156,10 +163,13 @@ static ssize_t pull(gnutls_transport_ptr_t connection, void *to, size_t len)
 	ssize_t got = recv(c->transport.fd, to, len, 0);
 	int why = errno;
 
-	if (got < 0 && why == EAGAIN && !c->is_shaken)
+	if (c->is_shaken)
+		return got;
+	if (got < 0 && why == EAGAIN)
 		c->transport.on_wait(c->transport.context);
-	errno = why;
-	return got;
+	c->handshake_len += got > 0 ? (size_t)got : 0;
+	errno = c->handshake_len > HANDSHAKE_MOST ? EMSGSIZE : why;
+	return c->handshake_len > HANDSHAKE_MOST ? -1 : got;
 }
 
 /* A message of the handshake has been read, and nothing made of it yet. */

@@ -240,6 +240,62 @@ class Transport(tls_world.TlsCase):
             for s in slow:
                 s.close()
 
+    def test_strangers_are_cut_off(self):
+        """However slowly they go on, before their 401 and after it."""
+        context = self.world.context(None)
+        strangers = []
+        try:
+            began = time.monotonic()
+            for words in (b"", b"GET / HTTP/1.1\r\nHost: ", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"):
+                strangers.append(context.wrap_socket(self.world.dial(), server_hostname="127.0.0.1"))
+                strangers[-1].sendall(words)
+            with contextlib.closing(self.world.connection(caller="ausf")) as known:
+                known.connect()
+                left = set(strangers[1:])
+                while left and time.monotonic() < began + 20:
+                    time.sleep(1)
+                    for s in list(left):
+                        try:
+                            s.sendall(b"x")
+                        except OSError:
+                            left.discard(s)
+                self.assertFalse(left)
+                self.assertFalse(strangers[0].recv(100))
+                self.assertLess(time.monotonic() - began, 20)
+                self.assertEqual(200, self.ask("GET", CERTIFICATE, known).status)
+        finally:
+            for s in strangers:
+                s.close()
+
+    def test_long_handshake(self):
+        """Gathered by nobody: what it says of its length is 16 MiB."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = self.world.context("ausf")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with self.assertRaises(ssl.SSLWantReadError):
+            context.wrap_bio(incoming, outgoing, server_hostname="127.0.0.1").do_handshake()
+        with self.world.dial() as s:
+            s.sendall(outgoing.read())
+            self.assertTrue(s.recv(65536))
+            record = b"\x16\x03\x03\x3f\x00"
+            with self.assertRaises(ConnectionError):
+                s.sendall(record + b"\x0b\xff\xff\xff" + b"x" * 16124 + (record + b"x" * 16128) * 1000)
+        self.assertEqual(200, self.world.request("GET", CERTIFICATE).status)
+
+    def test_keys_of_callers(self):
+        """RSA like everybody's is let in, one that keeps a processor busy is not looked at."""
+        for versions in (OLD, None):
+            for key, good in ((tls_world.new_rsa_key(), True), (tls_world.new_costly_key(), False)):
+                context = self.world.context(tls_world.Identity(self.ca, ["ausf"], key=key))
+                if versions:
+                    context.maximum_version = versions[1]
+                with contextlib.closing(self.world.connection(context=context)) as c:
+                    if good:
+                        self.assertEqual(200, self.ask("GET", CERTIFICATE, c).status)
+                    else:
+                        with self.assertRaises(OSError):
+                            self.ask("GET", CERTIFICATE, c)
+
     def test_many_handshakes_at_once(self):
         context = self.world.context("ausf")
         sockets = []

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import subprocess
+import time
 
 import tls_world
 import world
@@ -93,6 +94,31 @@ class Reload(tls_world.TlsCase):
             self.world.reload()
             self.assert_problem(self.ask("GET", CERTIFICATE, connection), 401, "UNAUTHENTICATED")
             self.assertEqual(200, self.world.request("GET", CERTIFICATE).status)
+
+    def test_crl_ends_while_connected(self):
+        connection = self.world.connection(caller="ausf")
+        with self.changed_files():
+            self.append("ca.pem", self.ca.revoke(tls_world.Identity(self.ca).certificate, 6))
+            end = time.monotonic() + 6
+            self.world.reload()
+            self.assertEqual(200, self.ask("GET", CERTIFICATE, connection).status)
+            time.sleep(max(0., end - time.monotonic()) + 2)
+            self.assert_problem(self.ask("GET", CERTIFICATE, connection), 401, "UNAUTHENTICATED")
+
+    def test_revoked_within_a_request(self):
+        """Its head came before, the rest of its body after."""
+        caller = tls_world.Identity(self.ca, ["admin"])
+        body = json.dumps({"plmn": "00101", "first": 9000000000, "last": 9000000001}).encode()
+        with self.world.dial() as s, self.world.context(caller).wrap_socket(s, server_hostname="127.0.0.1") as t, \
+                self.changed_files():
+            t.sendall(b"POST /admin/v1/imsi-pools HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: %d\r\n\r\n" % len(body) + body[:10])
+            time.sleep(0.5)
+            self.append("ca.pem", self.ca.revoke(caller.certificate))
+            self.world.reload()
+            t.sendall(body[10:])
+            self.assertTrue(t.recv(4096).startswith(b"HTTP/1.1 401 "))
+        self.assertNotIn("9000000000", self.world.request("GET", "/admin/v1/imsi-pools").body.decode())
 
 
 class Listener(tls_world.TlsCase):

@@ -3,6 +3,7 @@ import contextlib
 import datetime
 import http.client
 import ipaddress
+import math
 import os
 import re
 import signal
@@ -77,13 +78,14 @@ class Identity:
             with open(path, "wb") as f:
                 f.write(content)
 
-    def revoke(self, certificate):
+    def revoke(self, certificate, lives_s=86400):
         """A CRL of this CA's."""
         now = datetime.datetime.utcnow()
         entry = (x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
                  .revocation_date(now).build())
         return (x509.CertificateRevocationListBuilder().issuer_name(self.name)
-                .last_update(now - datetime.timedelta(days=1)).next_update(now + datetime.timedelta(days=1))
+                .last_update(now - datetime.timedelta(days=1))
+                .next_update(now + datetime.timedelta(seconds=lives_s))
                 .add_revoked_certificate(entry).sign(self.key, hashes.SHA256())
                 .public_bytes(serialization.Encoding.PEM))
 
@@ -94,6 +96,18 @@ def make_authority(cn="Test CA"):
 
 def new_rsa_key():
     return rsa.generate_private_key(65537, 2048)
+
+
+def new_costly_key():
+    """RSA whose exponent is as long as its modulus."""
+    good = new_rsa_key().private_numbers()
+    order = (good.p - 1) * (good.q - 1)
+    e = (1 << 2000) + 1
+    while math.gcd(e, order) != 1:
+        e += 2
+    d = pow(e, -1, order)
+    public = rsa.RSAPublicNumbers(e, good.public_numbers.n)
+    return rsa.RSAPrivateNumbers(good.p, good.q, d, d % (good.p - 1), d % (good.q - 1), good.iqmp, public).private_key()
 
 
 class StoredAuthority(Identity):
