@@ -41,139 +41,50 @@ static_assert(JOB_OPEN == 0 && JOB_RUNNING == 1 && JOB_DONE == 2 && JOB_CANCELLE
  * A job moves from one state to another, noted where it does; in any other state it is answered as it is. to:
  * what is set.
  */
-#define MOVE_JOB(from, to, event)                                                                 \
-	"WITH before AS MATERIALIZED (SELECT * FROM jobs WHERE id = $1 FOR UPDATE),"              \
-	" moved AS ("                                                                             \
-	" UPDATE jobs SET changed_at = " NOW ", " to                                              \
-	" WHERE id = (SELECT id FROM before WHERE state IN (" from                                \
-	")) RETURNING *)" AUDITED("noted", event, "0", "number", "$2::text", "0", "number",       \
-		"encode(id, 'hex') || ' ' || (ARRAY['suspend', 'resume', 'revoke', 'rekey',"      \
-		" 'delete'])[operation + 1]",                                                     \
-		"moved") " SELECT" JOB("true") "FROM moved j"                                     \
-					       " UNION ALL SELECT" JOB(                           \
-						       "true") "FROM before j WHERE j.state NOT " \
-							       "IN (" from ")"
+#define KNOWN_JOB JOB("true")
+#define JOB_DETAIL                                                                   \
+	"encode(id, 'hex') || ' ' || (ARRAY['suspend', 'resume', 'revoke', 'rekey'," \
+	" 'delete'])[operation + 1]"
+#define JOB_NOTED(event) \
+	AUDITED("noted", event, "0", "number", "$2::text", "0", "number", JOB_DETAIL, "moved")
+#define MOVE_JOB(from, to, event)                                                    \
+	"WITH before AS MATERIALIZED (SELECT * FROM jobs WHERE id = $1 FOR UPDATE)," \
+	" moved AS ("                                                                \
+	" UPDATE jobs SET changed_at = " NOW ", " to                                 \
+	" WHERE id = (SELECT id FROM before WHERE state IN (" from                   \
+	")) RETURNING *)" JOB_NOTED(event) " SELECT" KNOWN_JOB "FROM moved j"        \
+					   " UNION ALL SELECT" KNOWN_JOB             \
+					   "FROM before j WHERE j.state NOT IN (" from ")"
 
 /*
  * What a job works at next, $1 its id and `most` how many: of a file what lies behind the cursor, of a
  * selection what fits among the next rows. A subscription of which nothing is left fits only where that
  * state is asked for.
  */
-#define NEXT_PAGE(most)                                                                             \
-	" looked AS MATERIALIZED (SELECT CASE WHEN has_selection THEN " UPTO(                       \
-		"greatest(cursor, first - 1)") " END AS upto,"                                      \
-					       " CASE WHEN last < 0 THEN " NEVER                    \
-					       " ELSE last END AS last FROM job),"                  \
-					       " page AS MATERIALIZED ("                            \
-					       " (SELECT place, imsi FROM job_items WHERE job = "   \
-					       "$1"                                                 \
-					       "  AND place > (SELECT cursor FROM job WHERE NOT "   \
-					       "has_selection)"                                     \
-					       "  ORDER BY place LIMIT " most ")"                   \
-					       " UNION ALL"                                         \
-					       " (SELECT c.imsi, c.imsi FROM credentials c"         \
-					       "  WHERE c.imsi > (SELECT greatest(cursor, first "   \
-					       "- 1) FROM job WHERE has_selection)"                 \
-					       "  AND c.imsi <= (SELECT least(upto, last) FROM "    \
-					       "looked)"                                            \
-					       "  AND" FITS(c, "(SELECT ",                          \
-						       " FROM job)") "  AND CASE (SELECT "          \
-								     "in_state FROM job) WHEN -1 "  \
-								     "THEN c.state <> " DESTROYED   \
-								     "   ELSE" STATE_NOW(           \
-									     c) "= (SELECT "        \
-										"in_state FROM "    \
-										"job) END"          \
-										"  AND" COUNTS(     \
-											c) "ORDER"  \
-											   " BY "   \
-											   "c."     \
-											   "imsi "  \
-											   "LIMIT"  \
-											   " " most \
-											   ")),"    \
-											   " reac"  \
-											   "hed "   \
-											   "AS "    \
-											   "MATER"  \
-											   "IALIZ"  \
-											   "ED "    \
-											   "(SELE"  \
-											   "CT "    \
-											   "j."     \
-											   "curso"  \
-											   "r, "    \
-											   " ("     \
-											   "SELEC"  \
-											   "T "     \
-											   "count"  \
-											   "(*) "   \
-											   "FROM "  \
-											   "page)"  \
-											   " <"     \
-											   " " most \
-											   "  "     \
-											   "AND "   \
-											   "(l."    \
-											   "upto "  \
-											   "IS "    \
-											   "NULL "  \
-											   "OR "    \
-											   "l."     \
-											   "upto "  \
-											   ">= "    \
-											   "l."     \
-											   "last)"  \
-											   " AS "   \
-											   "is_"    \
-											   "last,"  \
-											   " CASE"  \
-											   " WHEN"  \
-											   " ("     \
-											   "SELEC"  \
-											   "T "     \
-											   "count"  \
-											   "(*) "   \
-											   "FROM "  \
-											   "page)"  \
-											   " <"     \
-											   " " most \
-											   " AND "  \
-											   "l."     \
-											   "upto "  \
-											   "IS "    \
-											   "NOT "   \
-											   "NULL "  \
-											   "THEN "  \
-											   "l."     \
-											   "upto"   \
-											   "  "     \
-											   "ELSE "  \
-											   "coale"  \
-											   "sce(("  \
-											   "SELEC"  \
-											   "T "     \
-											   "max("   \
-											   "place"  \
-											   ") "     \
-											   "FROM "  \
-											   "page)"  \
-											   ", "     \
-											   "j."     \
-											   "curso"  \
-											   "r) "    \
-											   "END "   \
-											   "AS "    \
-											   "next_"  \
-											   "curso"  \
-											   "r"      \
-											   " FROM"  \
-											   " job "  \
-											   "j "     \
-											   "CROSS"  \
-											   " JOIN"  \
-											   " look"  \
-											   "ed l)"
+#define LOOKED_UPTO  UPTO("greatest(cursor, first - 1)")
+#define FITS_THE_JOB FITS(c, "(SELECT ", " FROM job)")
+#define NEXT_PAGE(most)                                                                        \
+	" looked AS MATERIALIZED (SELECT CASE WHEN has_selection THEN " LOOKED_UPTO            \
+	" END AS upto,"                                                                        \
+	" CASE WHEN last < 0 THEN " NEVER " ELSE last END AS last FROM job),"                  \
+	" page AS MATERIALIZED ("                                                              \
+	" (SELECT place, imsi FROM job_items WHERE job = $1"                                   \
+	"  AND place > (SELECT cursor FROM job WHERE NOT has_selection)"                       \
+	"  ORDER BY place LIMIT " most ")"                                                     \
+	" UNION ALL"                                                                           \
+	" (SELECT c.imsi, c.imsi FROM credentials c"                                           \
+	"  WHERE c.imsi > (SELECT greatest(cursor, first - 1) FROM job WHERE has_selection)"   \
+	"  AND c.imsi <= (SELECT least(upto, last) FROM looked)"                               \
+	"  AND" FITS_THE_JOB                                                                   \
+	"  AND CASE (SELECT in_state FROM job) WHEN -1 THEN c.state <> " DESTROYED             \
+	"   ELSE" STATE_OF_C "= (SELECT in_state FROM job) END"                                \
+	"  AND" COUNTS_OF_C "ORDER BY c.imsi LIMIT " most ")),"                                \
+	" reached AS MATERIALIZED (SELECT j.cursor,"                                           \
+	"  (SELECT count(*) FROM page) < " most                                                \
+	"  AND (l.upto IS NULL OR l.upto >= l.last) AS is_last,"                               \
+	" CASE WHEN (SELECT count(*) FROM page) < " most " AND l.upto IS NOT NULL THEN l.upto" \
+	"  ELSE coalesce((SELECT max(place) FROM page), j.cursor) END AS next_cursor"          \
+	" FROM job j CROSS JOIN looked l)"
 
 /* Who the events of a job's items name: who started it; nobody where there is no trail any more. */
 #define BY_JOB(actor)                                                                           \

@@ -16,6 +16,10 @@ static_assert(CREDENTIAL_IS_REVOKED == 4, "the SQL says it as a number");
 
 #define NEVER "9223372036854775807"
 
+/* Of credentials c, as words of a longer text. */
+#define STATE_OF_C  STATE_NOW(c)
+#define COUNTS_OF_C COUNTS(c)
+
 /*
  * The version of a subscription that counts: the one that serves or, where none does, the newest. In the
  * form of SERVES().
@@ -51,21 +55,20 @@ static_assert(CREDENTIAL_IS_REVOKED == 4, "the SQL says it as a number");
  * version that was made meanwhile is not seen, but its maker has held one of these: then the statement is
  * done again.
  */
-#define LIFE_LOCKED                                                                               \
-	", locked AS MATERIALIZED ("                                                              \
-	" SELECT imsi, version, dimsi, owner, kind, state, not_after, retire_at, sealed"          \
-	" FROM credentials WHERE imsi = ANY(ARRAY(SELECT imsi FROM input))"                       \
-	" ORDER BY imsi, version FOR UPDATE),"                                                    \
-	" counting AS MATERIALIZED ("                                                             \
-	" SELECT DISTINCT ON (c.imsi) c.imsi, c.version, c.owner, c.kind, c.not_after,"           \
-	" max(c.dimsi) OVER of_imsi AS dimsi,"                                                    \
-	" c.retire_at," STATE_NOW(c) "AS state, max(c.version) OVER of_imsi AS newest,"           \
-				     " bool_or(c.state = " PRE_ACTIVE ") OVER of_imsi AS waits,"  \
-				     " first_value(c.sealed) OVER (PARTITION BY c.imsi ORDER BY " \
-				     "c.version DESC) AS newest_sealed"                           \
-				     " FROM locked c WINDOW of_imsi AS (PARTITION BY c.imsi)"     \
-				     " ORDER BY c.imsi, c.state IN (" PRE_ACTIVE ", " DESTROYED   \
-				     "), c.version DESC)"
+#define LIFE_LOCKED                                                                      \
+	", locked AS MATERIALIZED ("                                                     \
+	" SELECT imsi, version, dimsi, owner, kind, state, not_after, retire_at, sealed" \
+	" FROM credentials WHERE imsi = ANY(ARRAY(SELECT imsi FROM input))"              \
+	" ORDER BY imsi, version FOR UPDATE),"                                           \
+	" counting AS MATERIALIZED ("                                                    \
+	" SELECT DISTINCT ON (c.imsi) c.imsi, c.version, c.owner, c.kind, c.not_after,"  \
+	" max(c.dimsi) OVER of_imsi AS dimsi,"                                           \
+	" c.retire_at," STATE_OF_C "AS state, max(c.version) OVER of_imsi AS newest,"    \
+	" bool_or(c.state = " PRE_ACTIVE ") OVER of_imsi AS waits,"                      \
+	" first_value(c.sealed) OVER (PARTITION BY c.imsi ORDER BY "                     \
+	"c.version DESC) AS newest_sealed"                                               \
+	" FROM locked c WINDOW of_imsi AS (PARTITION BY c.imsi)"                         \
+	" ORDER BY c.imsi, c.state IN (" PRE_ACTIVE ", " DESTROYED "), c.version DESC)"
 #define ALL_WERE_SEEN                                             \
 	"(SELECT arpf_all_seen(ARRAY(SELECT imsi FROM counting)," \
 	" (SELECT count(*) FROM locked)))"
