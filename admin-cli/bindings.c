@@ -22,12 +22,7 @@ enum cli_end command_binding_show(struct cli *cli)
 	if (!remote_path(BINDINGS, cli->arguments[0], path, sizeof(path)))
 		return cli_refuse_outcome(INVALID_PARAMETER, "this is no dIMSI, Access ID or SUPI");
 	enum cli_end end = remote_call(cli, "GET", path, NULL, &answer);
-	if (end == CLI_DONE && cli->json)
-		end = cli_answer_json(json_incref(answer.json));
-	else if (end == CLI_DONE)
-		show_json(answer.json, stdout);
-	json_decref(answer.json);
-	return end;
+	return end == CLI_DONE ? show_answer(cli, answer.json) : end;
 }
 
 enum cli_end command_binding_list(struct cli *cli)

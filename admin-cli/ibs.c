@@ -187,9 +187,5 @@ enum cli_end command_ibs_show(struct cli *cli)
 	json_t *answer = json_pack("{s:o, s:o}", "kms", o == FINE ? kms_to_json(&kms) : json_null(),
 		"identities", identities_to_json(&all));
 	free(all.at);
-	if (cli->json || answer == NULL)
-		return cli_answer_json(answer);
-	show_json(answer, stdout);
-	json_decref(answer);
-	return CLI_DONE;
+	return show_answer(cli, answer);
 }

@@ -36,11 +36,7 @@ static enum cli_end ask(struct cli *cli, const char *method, const char *rest)
 	enum cli_end end = remote_call(cli, method, path, NULL, &answer);
 	if (end != CLI_DONE)
 		return end;
-	if (cli->json)
-		return cli_answer_json(answer.json);
-	show_json(answer.json, stdout);
-	json_decref(answer.json);
-	return CLI_DONE;
+	return show_answer(cli, answer.json);
 }
 
 enum cli_end command_job_show(struct cli *cli)

@@ -9,12 +9,7 @@ enum cli_end command_status(struct cli *cli)
 	struct remote_answer answer;
 	enum cli_end end = remote_call(cli, "GET", "/admin/v1/status", NULL, &answer);
 
-	if (end == CLI_DONE && cli->json)
-		end = cli_answer_json(json_incref(answer.json));
-	else if (end == CLI_DONE)
-		show_json(answer.json, stdout);
-	json_decref(answer.json);
-	return end;
+	return end == CLI_DONE ? show_answer(cli, answer.json) : end;
 }
 
 enum cli_end command_migrate(struct cli *cli)

@@ -132,3 +132,12 @@ void show_json(const json_t *value, FILE *out)
 		}
 	}
 }
+
+enum cli_end show_answer(const struct cli *cli, json_t *answer)
+{
+	if (cli->json || answer == NULL)
+		return cli_answer_json(answer);
+	show_json(answer, stdout);
+	json_decref(answer);
+	return CLI_DONE;
+}

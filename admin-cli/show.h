@@ -8,9 +8,13 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "admin-cli/cli.h"
+
 /* What is nested deeper than this is shown as JSON. */
 #define SHOW_DEPTH_MAX 4
 
 void show_json(const json_t *value, FILE *out);
+/* How a command ends that answers this on stdout, as JSON where that was asked for; takes the reference. NULL: no memory. */
+enum cli_end show_answer(const struct cli *cli, json_t *answer);
 
 #endif

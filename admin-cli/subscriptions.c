@@ -101,13 +101,7 @@ enum cli_end command_subscription_show(struct cli *cli)
 	struct remote_answer answer;
 	enum cli_end end = fetch(cli, cli->arguments[0], &answer);
 
-	if (end != CLI_DONE)
-		return end;
-	if (cli->json)
-		return cli_answer_json(answer.json);
-	show_json(answer.json, stdout);
-	json_decref(answer.json);
-	return CLI_DONE;
+	return end == CLI_DONE ? show_answer(cli, answer.json) : end;
 }
 
 enum cli_end command_credential_list(struct cli *cli)
@@ -187,13 +181,7 @@ static enum cli_end change_one(struct cli *cli, const char *operation, const cha
 		return end;
 	if (answer.json == NULL) /* a deletion answers nothing */
 		answer.json = json_pack("{s:s, s:s}", "supi", supi, "state", "DESTROYED");
-	if (answer.json == NULL)
-		return cli_refuse_outcome(NO_MEMORY, NULL);
-	if (cli->json)
-		return cli_answer_json(answer.json);
-	show_json(answer.json, stdout);
-	json_decref(answer.json);
-	return CLI_DONE;
+	return show_answer(cli, answer.json);
 }
 
 /* ---- many */

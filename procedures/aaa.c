@@ -138,8 +138,7 @@ static enum outcome verify_device_certificates(struct txn *t)
 	struct authorization *a = t->state;
 
 	if (t->trust == NULL)
-		return txn_refuse(
-			t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
+		return txn_lack_trust(t);
 	return names_eid(&a->answer, a->subject) ? verify_euicc_chain(t, a)
 						 : verify_device_chain(t, a);
 }

@@ -124,8 +124,7 @@ static enum outcome check_issuer(struct txn *t, const struct crl *crl)
 	} else if (t->trust != NULL) {
 		o = crl_find_issuer(crl, t->trust, &a->issuer, &reason);
 	} else {
-		return txn_refuse(
-			t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
+		return txn_lack_trust(t);
 	}
 	if (o == INVALID_PARAMETER)
 		return txn_refuse_parameter(t, o, "issuer", reason);

@@ -80,9 +80,7 @@ static enum outcome read_job(struct txn *t)
 	struct db_job_in *row = &((struct new_job *)t->state)->row;
 	enum outcome o = job_read_id(t, row->id);
 
-	row->selection = (struct db_selection){
-		.first = -1, .last = -1, .kind = -1, .state = -1, .owner = -1
-	};
+	row->selection = selection_everybody;
 	if (o == FINE)
 		o = body_read(t);
 	if (o == FINE)

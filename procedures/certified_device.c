@@ -104,8 +104,7 @@ enum outcome certified_device_verify(struct txn *t, struct certified_device *c)
 	struct certificates chain;
 
 	if (t->trust == NULL)
-		return txn_refuse(
-			t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
+		return txn_lack_trust(t);
 	enum outcome o = certificates_read(c->body, c->form, &chain);
 	if (o == INVALID_PARAMETER)
 		return txn_refuse(

@@ -56,18 +56,13 @@ static enum outcome refuse_chain(struct txn *t, enum outcome o, const struct cha
 	return o == FINE ? FINE : txn_refuse(t, o, failure->reason);
 }
 
-static enum outcome lack_trust(struct txn *t)
-{
-	return txn_refuse(t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
-}
-
 enum outcome exchange_answer_verify_euicc(
 	struct txn *t, const struct exchange_answer *a, const char *eid, struct certificate *leaf)
 {
 	struct chain_failure failure = { 0 };
 
 	if (t->trust == NULL)
-		return lack_trust(t);
+		return txn_lack_trust(t);
 	/* The root may come along: then it is one that is known, and adds nothing. */
 	if (a->certificate_count > 2 &&
 		!trust_has_anchor(t->trust, TRUST_EUICC, a->certificates[2]))
@@ -87,7 +82,7 @@ enum outcome exchange_answer_verify_se(
 	const struct bytes *c = a->certificates;
 
 	if (t->trust == NULL)
-		return lack_trust(t);
+		return txn_lack_trust(t);
 	enum outcome o = a->certificate_count > 2
 				 ? chain_verify_se(issuers, t->trust, c[2], c[1], c[0],
 					   clock_unix(), leaf, &failure)

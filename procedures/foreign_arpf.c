@@ -287,8 +287,7 @@ enum outcome foreign_arpf_check_endorsement(struct txn *t, struct foreign_arpf *
 	uint8_t leaf[MERKLE_HASH_LEN];
 
 	if (t->trust == NULL)
-		return txn_refuse(
-			t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
+		return txn_lack_trust(t);
 	if (chain_verify_arpf(t->services->issuers, t->trust, f->certificate, f->chain,
 		    f->chain_count, clock_unix(), &signer, &failure) != FINE)
 		return txn_refuse(t, PEER_FAILED,

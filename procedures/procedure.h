@@ -133,6 +133,8 @@ enum outcome txn_refuse_parameter(
 	struct txn *t, enum outcome outcome, const char *param, const char *reason);
 /* The sentence for `detail`; kept by pointer. Returns outcome, for `return txn_refuse(…)`. */
 enum outcome txn_refuse(struct txn *t, enum outcome outcome, const char *detail);
+/* The same of a transaction that began before the anchors were first read: t->trust is NULL. */
+enum outcome txn_lack_trust(struct txn *t);
 /* For finish: has the named step of the table done again, at most `most` times; else outcome stands. */
 enum outcome txn_go_back(struct txn *t, const char *step, unsigned most, enum outcome otherwise);
 

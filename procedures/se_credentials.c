@@ -89,8 +89,7 @@ enum outcome se_credentials_verify(struct txn *t, struct se_credentials *c)
 	struct certificate leaf;
 
 	if (t->trust == NULL || t->own_keys == NULL)
-		return txn_refuse(
-			t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
+		return txn_lack_trust(t);
 	enum outcome o = cose_sign1_read(c->atk, &token);
 
 	if (o == INVALID_PARAMETER)

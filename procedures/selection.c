@@ -36,7 +36,7 @@ static const struct condition conditions[] = {
 };
 #define CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
 
-static const struct db_selection everybody = {
+const struct db_selection selection_everybody = {
 	.first = -1, .last = -1, .kind = -1, .state = -1, .owner = -1
 };
 
@@ -102,7 +102,7 @@ static bool read_condition(const struct condition *c, const char *text, struct d
 
 enum outcome selection_read_query(struct txn *t, struct db_selection *s)
 {
-	*s = everybody;
+	*s = selection_everybody;
 	for (size_t i = 0; i < CONDITIONS; i++) {
 		const struct condition *c = &conditions[i];
 		const char *text;
@@ -142,7 +142,7 @@ enum outcome selection_read_body(struct txn *t, struct db_selection *s)
 	const char *name;
 	json_t *value;
 
-	*s = everybody;
+	*s = selection_everybody;
 	if (o != FINE)
 		return o;
 	if (json_object_size(member) == 0)

@@ -8,6 +8,9 @@
 
 #include "procedures/procedure.h"
 
+/* Nothing is asked for: everybody. */
+extern const struct db_selection selection_everybody;
+
 /* Each of them; what the query does not name stays open. INVALID_PARAMETER. */
 enum outcome selection_read_query(struct txn *t, struct db_selection *s);
 /*

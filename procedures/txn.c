@@ -34,6 +34,11 @@ enum outcome txn_refuse(struct txn *t, enum outcome outcome, const char *detail)
 	return outcome;
 }
 
+enum outcome txn_lack_trust(struct txn *t)
+{
+	return txn_refuse(t, DATABASE_UNAVAILABLE, "The trust anchors have not been read yet.");
+}
+
 enum outcome txn_go_back(struct txn *t, const char *step, unsigned most, enum outcome otherwise)
 {
 	for (unsigned i = 0; i < t->step && t->turns < most; i++)
