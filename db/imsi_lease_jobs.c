@@ -9,7 +9,8 @@
 
 #define ASK_WITHIN_MS  5000
 #define AFTER_FAULT_MS 500
-#define EXHAUSTED_MS   1000
+/* For those who wait. */
+#define ASK_EMPTY_MS 100
 
 static void on_answer(struct db_request *request, enum outcome outcome);
 static void on_lease(struct db_request *request, const void *row);
@@ -63,6 +64,8 @@ static void ask_used(struct imsi_leases *l)
 static void ask_lease(struct imsi_leases *l)
 {
 	start_job(l, JOB_LEASE);
+	if (!l->asked_twice)
+		l->asked_before = l->asked;
 	l->row.lease = (struct db_lease_in){
 		.owner = BYTES(l->owner),
 		.size = l->block,
@@ -117,7 +120,9 @@ static void ask_give_back(struct imsi_leases *l)
 
 static bool wants_lease(const struct imsi_leases *l, int64_t now)
 {
-	return (l->waiting != NULL || l->stock.left < l->block / 2) && l->exhausted_until_ms <= now;
+	if (l->waiting != NULL || l->asked_twice)
+		return now - l->empty_at_ms >= ASK_EMPTY_MS;
+	return l->stock.left < l->block / 2 && now - l->empty_at_ms >= IMSI_LOOK_AGAIN_MS;
 }
 
 void imsi_jobs_go_on(struct imsi_leases *l)
@@ -231,9 +236,9 @@ static void finish_lease(struct imsi_leases *l)
 		return;
 	}
 	l->asked_twice = false;
-	l->exhausted_until_ms = clock_ms() + EXHAUSTED_MS;
+	l->empty_at_ms = clock_ms();
 	if (l->stock.left == 0 && l->stock.adopted == NULL)
-		imsi_leases_refuse(l, IMSI_POOL_EXHAUSTED);
+		imsi_leases_refuse(l, l->asked_before, IMSI_POOL_EXHAUSTED);
 }
 
 static void finish_give_back(struct imsi_leases *l)

@@ -29,18 +29,10 @@ static void end_first_waiting(struct imsi_leases *l, enum outcome outcome)
 	r->done(r, outcome);
 }
 
-void imsi_leases_refuse(struct imsi_leases *l, enum outcome outcome)
+void imsi_leases_refuse(struct imsi_leases *l, uint64_t before, enum outcome outcome)
 {
-	struct imsi_request *last = NULL, *r;
-
-	/* Those who ask anew while they are told wait for another answer. */
-	for (r = l->waiting; r != NULL; r = r->next)
-		last = r;
-	do {
-		r = l->waiting;
-		if (r != NULL)
-			end_first_waiting(l, outcome);
-	} while (r != last);
+	while (l->waiting != NULL && l->waiting->number < before)
+		end_first_waiting(l, outcome);
 }
 
 void imsi_leases_serve(struct imsi_leases *l)
@@ -94,8 +86,6 @@ static void on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop;
 	(void)events;
-	if (l->exhausted_until_ms > clock_ms() && l->stock.left == 0 && l->stock.adopted == NULL)
-		imsi_leases_refuse(l, IMSI_POOL_EXHAUSTED);
 	imsi_jobs_go_on(l);
 }
 
@@ -116,6 +106,7 @@ struct imsi_leases *imsi_leases_new(
 	l->block = block;
 	l->lease_s = lease_s;
 	l->waiting_last = &l->waiting;
+	l->empty_at_ms = -IMSI_LOOK_AGAIN_MS;
 	l->renew_at_ms = clock_ms() + (int64_t)lease_s * 1000 / 3;
 	ev_timer_init(&l->tick, on_tick, 0, TICK_S);
 	ev_timer_init(&l->soon, on_soon, 0, 0);
@@ -137,13 +128,6 @@ void imsi_leases_free(struct imsi_leases *l)
 		imsi_leases_destroy(l);
 }
 
-void imsi_leases_look_again(struct imsi_leases *l)
-{
-	l->exhausted_until_ms = 0;
-	/* An answer under way may be from before: it does not count as empty. */
-	l->came = true;
-}
-
 static void look_soon(struct imsi_leases *l)
 {
 	if (ev_is_active(&l->soon))
@@ -158,6 +142,7 @@ bool imsi_take(struct imsi_leases *l, struct imsi_request *request)
 
 	if (!taken) {
 		request->next = NULL;
+		request->number = l->asked++;
 		*l->waiting_last = request;
 		l->waiting_last = &request->next;
 	}

@@ -22,6 +22,7 @@ struct imsi_request {
 	/* FINE, IMSI_POOL_EXHAUSTED, DATABASE_UNAVAILABLE; never before imsi_take() has returned */
 	void (*done)(struct imsi_request *request, enum outcome outcome);
 	struct imsi_request *next;
+	uint64_t number; /* among those that have waited */
 };
 
 struct imsi_leases *imsi_leases_new(
@@ -30,11 +31,10 @@ struct imsi_leases *imsi_leases_new(
 void imsi_leases_free(struct imsi_leases *l);
 /*
  * True: request->imsi is set and done() is not called. False: done() will be, when a block has
- * come.
+ * come. IMSI_POOL_EXHAUSTED says that the database was asked after this call and had none: a pool
+ * that was added before it, by whichever server, is seen.
  */
 bool imsi_take(struct imsi_leases *l, struct imsi_request *request);
-/* A pool was added: what was exhausted may not be any more. */
-void imsi_leases_look_again(struct imsi_leases *l);
 /*
  * A number that was taken turned out to be somebody else's: subscribers were added within its block.
  * No more is given out of it until it is known which of its numbers are used.

@@ -151,8 +151,6 @@ static enum outcome look_whether_new(struct txn *t, enum outcome brought)
 	struct pool *p = t->state;
 
 	p->is_new = brought == FINE;
-	if (p->is_new)
-		imsi_leases_look_again(t->services->leases);
 	return brought == NO_ROW || brought == CONFLICT ? FINE : brought;
 }
 

@@ -177,11 +177,6 @@ void imsi_was_taken(struct imsi_leases *l, uint64_t imsi)
 	imsi_give_back(l, imsi);
 }
 
-void imsi_leases_look_again(struct imsi_leases *l)
-{
-	(void)l;
-}
-
 unsigned http_client_guarded(const struct http_client *c)
 {
 	(void)c;
