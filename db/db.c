@@ -11,8 +11,9 @@
 /* Nobody waits longer than this for a database that is away: a client is better told soon. */
 #define QUEUE_MS 3000
 /*
- * A statement costs a backend some hundred microseconds however few its rows are. Where many come anyway (so many
- * within a window), a batch waits for others, for moments; where few come, nothing waits.
+ * A statement costs a backend some hundred microseconds however few its rows are. So what comes while a batch of
+ * its statement is under way waits for that one's end and goes together; and where many come anyway (so many
+ * within a window), a batch waits for others. Both for moments only; where few come, nothing waits.
  */
 #define WINDOW_MS 100
 #define MANY      128u
@@ -100,13 +101,23 @@ void lane_end(struct db *db, struct db_request *r, enum outcome outcome)
 	r->done(r, outcome);
 }
 
-static bool is_gathering(const struct queue *q, int64_t now)
+static bool is_under_way(const struct db *db, enum db_statement statement)
+{
+	for (unsigned i = 0; i < db->count; i++)
+		if (db->connections[i].batch != NULL &&
+			db->connections[i].batch->statement == statement)
+			return true;
+	return false;
+}
+
+static bool is_gathering(const struct db *db, const struct queue *q, int64_t now)
 {
 	const struct db_request *r = q->first;
 
-	return q->count < WORTH_IT && (q->in_window >= MANY || q->in_last_window >= MANY) &&
-	       now - r->since_ms < GATHER_MS && !r->alone &&
-	       statement_takes_many(statement_of(r->statement));
+	return q->count < WORTH_IT && now - r->since_ms < GATHER_MS && !r->alone &&
+	       statement_takes_many(statement_of(r->statement)) &&
+	       (q->in_window >= MANY || q->in_last_window >= MANY ||
+		       is_under_way(db, r->statement));
 }
 
 /* The queue whose front has waited longest, of those that are due; NULL where none is. */
@@ -119,7 +130,7 @@ static struct queue *find_oldest(struct db *db, int64_t now)
 
 		if (q->first != NULL &&
 			(oldest == NULL || q->first->order < oldest->first->order) &&
-			!is_gathering(q, now))
+			!is_gathering(db, q, now))
 			oldest = q;
 	}
 	return oldest;
