@@ -77,8 +77,13 @@ static_assert(offsetof(struct db_sealed, at) == sizeof(uint16_t) &&
  * the key's index whatever the table's size was then. It also visits keys in their order, so that
  * two batches lock the rows they have in common in the same order.
  *
+ * Where an UPDATE takes values from `due`, those of the input that are to be done, it joins with MANY_OF_DUE
+ * instead: what has gone through conditions the planner takes for one row, and would look all of a batch's keys
+ * up again for each of its rows. This it takes for as many as the input has.
+ *
  * The clock is read by an uncorrelated subquery: once a statement, not once a row.
  */
+#define MANY_OF_DUE " many AS MATERIALIZED (SELECT due.* FROM input LEFT JOIN due USING (n)),"
 #define NOW         "(SELECT floor(extract(epoch FROM now()))::bigint)"
 #define NOW_MS      "(SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
 #define NOW_US      "(SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"

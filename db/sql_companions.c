@@ -225,11 +225,12 @@ const struct statement sql_companions[] = {
 			" SELECT i.n, i.access_id, i.imsi, i.actor, a.owner, a.sealed"
 			" FROM input i JOIN a USING (access_id)"
 			" WHERE" ACCESS_STATE_NOW "= " ID_PENDING "),"
+			MANY_OF_DUE
 			" confirmed AS ("
-			" UPDATE access_ids a SET state = " ID_CONFIRMED ", imsi = due.imsi,"
-			" sealed = '' FROM due"
+			" UPDATE access_ids a SET state = " ID_CONFIRMED ", imsi = m.imsi,"
+			" sealed = '' FROM many m"
 			" WHERE a.access_id = ANY(ARRAY(SELECT access_id FROM due))"
-			" AND a.access_id = due.access_id),"
+			" AND a.access_id = m.access_id),"
 			" made AS (" NEW_CREDENTIAL
 			" SELECT imsi, 0, 1, " COMPANION ", owner, " ACTIVE ", sealed, 0, "
 			NOW ", " NOW " FROM due)"

@@ -187,6 +187,7 @@ const struct statement sql_downloads[] = {
 			" AND " IS_LIVE(d)
 			" AND CASE WHEN i.is_eid THEN " BEGINS_ANEW " OR c.imsi = i.imsi"
 			"  ELSE true END ORDER BY i.subject, i.n),"
+			MANY_OF_DUE
 			" owned AS ("
 			" INSERT INTO euicc_subscriptions AS o (eid, imsi, created_at)"
 			" SELECT subject, imsi, " NOW " FROM due WHERE is_first ORDER BY subject"
@@ -206,15 +207,16 @@ const struct statement sql_downloads[] = {
 			" changed_at = excluded.changed_at WHERE c.state = " PRE_ACTIVE
 			" RETURNING imsi),"
 			" bound AS ("
-			" UPDATE downloads d SET state = " BOUND ", imsi = due.imsi,"
-			" version = due.version, request_hash = due.request_hash, iv = due.iv,"
-			" bound = due.bound, kn = due.kn, k_opc = due.k_opc,"
-			" issued_at = due.issued_at, not_after = due.not_after,"
-			" sealed_hash = " KEY_HASH(due) " FROM due"
-			" WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due))"
-			" AND d.download_id = due.download_id AND due.imsi = ANY(ARRAY("
-			"  SELECT imsi FROM first UNION ALL SELECT imsi FROM later))"
-			" RETURNING due.n, due.actor, d.imsi, d.version, d.subject)"
+			" UPDATE downloads d SET state = " BOUND ", imsi = m.imsi,"
+			" version = m.version, request_hash = m.request_hash, iv = m.iv,"
+			" bound = m.bound, kn = m.kn, k_opc = m.k_opc,"
+			" issued_at = m.issued_at, not_after = m.not_after,"
+			" sealed_hash = " KEY_HASH(m) " FROM many m"
+			" WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due"
+			"  WHERE imsi = ANY(ARRAY("
+			"   SELECT imsi FROM first UNION ALL SELECT imsi FROM later))))"
+			" AND d.download_id = m.download_id"
+			" RETURNING m.n, m.actor, d.imsi, d.version, d.subject)"
 			AUDITED("noted", EVENT_PROFILE_BOUND, "0", "n", "actor", "imsi", "version",
 				"subject", "bound")
 			" SELECT n FROM bound"
@@ -244,12 +246,13 @@ const struct statement sql_downloads[] = {
 			SUBJECT_OF("d.subject", "d.is_eid", "d.imsi")
 			" WHERE d.state = " BOUND " AND d.expires_at > " NOW
 			" AND d.bound <> i.bound AND " IS_LIVE(d) "),"
+			MANY_OF_DUE
 			" again AS ("
-			" UPDATE downloads d SET request_hash = due.request_hash, iv = due.iv,"
-			" bound = due.bound, kn = due.kn FROM due"
+			" UPDATE downloads d SET request_hash = m.request_hash, iv = m.iv,"
+			" bound = m.bound, kn = m.kn FROM many m"
 			" WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due))"
-			" AND d.download_id = due.download_id"
-			" RETURNING due.n, due.actor, d.imsi, d.version, d.subject)"
+			" AND d.download_id = m.download_id"
+			" RETURNING m.n, m.actor, d.imsi, d.version, d.subject)"
 			AUDITED("noted", EVENT_PROFILE_BOUND, "0", "n", "actor", "imsi", "version",
 				"subject", "again")
 			" SELECT n FROM again"
@@ -298,18 +301,19 @@ const struct statement sql_downloads[] = {
 			" AND CASE session_id WHEN '' THEN imsi = ANY(ARRAY(SELECT b.imsi FROM b))"
 			"  ELSE imsi = (SELECT e.imsi FROM euicc_subscriptions e"
 			"   WHERE e.eid = open.subject) END)),"
+			MANY_OF_DUE
 			" moved AS ("
 			" UPDATE credentials c SET changed_at = " NOW ", active_at = 0,"
-			" state = CASE WHEN c.version < due.version THEN " RETIRED
-			"  WHEN due.is_installed THEN " ACTIVE " ELSE " DESTROYED " END,"
-			" retire_at = CASE WHEN c.version = due.version THEN 0"
+			" state = CASE WHEN c.version < m.version THEN " RETIRED
+			"  WHEN m.is_installed THEN " ACTIVE " ELSE " DESTROYED " END,"
+			" retire_at = CASE WHEN c.version = m.version THEN 0"
 			"  WHEN c.retire_at = 0 THEN " NOW " ELSE least(c.retire_at, " NOW ") END,"
-			" sealed = CASE WHEN due.is_installed THEN c.sealed ELSE '' END FROM due"
-			" WHERE c.imsi = ANY(ARRAY(SELECT imsi FROM due)) AND c.imsi = due.imsi"
-			" AND CASE WHEN c.version = due.version THEN c.state = " PRE_ACTIVE
-			"  AND (due.is_installed OR c.active_at = 0)"
-			"  AND " KEY_HASH(c) " = due.sealed_hash"
-			"  ELSE due.is_installed AND c.version < due.version"
+			" sealed = CASE WHEN m.is_installed THEN c.sealed ELSE '' END FROM many m"
+			" WHERE c.imsi = ANY(ARRAY(SELECT imsi FROM due)) AND c.imsi = m.imsi"
+			" AND CASE WHEN c.version = m.version THEN c.state = " PRE_ACTIVE
+			"  AND (m.is_installed OR c.active_at = 0)"
+			"  AND " KEY_HASH(c) " = m.sealed_hash"
+			"  ELSE m.is_installed AND c.version < m.version"
 			"  AND c.state IN (" PRE_ACTIVE ", " ACTIVE ", " SUSPENDED ") END),"
 			" provisioned AS ("
 			" UPDATE bindings SET state = " PROVISIONED ", changed_at = " NOW
@@ -322,9 +326,9 @@ const struct statement sql_downloads[] = {
 			" AND session_id = ANY(ARRAY(SELECT session_id FROM due WHERE is_installed))),"
 			" ended AS ("
 			" UPDATE downloads d SET bound = '', scalar = '', k_opc = '',"
-			" state = CASE WHEN due.is_installed THEN " INSTALLED " ELSE " FAILED " END"
-			" FROM due WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due))"
-			" AND d.download_id = due.download_id)"
+			" state = CASE WHEN m.is_installed THEN " INSTALLED " ELSE " FAILED " END"
+			" FROM many m WHERE d.download_id = ANY(ARRAY(SELECT download_id FROM due))"
+			" AND d.download_id = m.download_id)"
 			AUDITED("noted", "(CASE WHEN is_installed THEN " EVENT_PROFILE_INSTALLED
 				" ELSE " EVENT_PROFILE_FAILED " END)",
 				"0", "n", "actor", "imsi", "version", "subject", "due")
