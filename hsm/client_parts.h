@@ -27,6 +27,7 @@ struct key_client {
 	struct queue queues[KEY_OPERATION_COUNT];
 	unsigned waiting;
 	uint64_t next_batch;
+	int64_t looked_ms;     /* when the workers were last looked after */
 	int64_t none_since_ms; /* no worker has been ready since; 0: one is */
 	int64_t refresh_ms;    /* workers started before this are to be replaced */
 	struct key_found keys[KEY_FOUND_MAX];

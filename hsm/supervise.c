@@ -9,6 +9,7 @@
 #define PING_AFTER_MS    1000
 #define START_WITHIN_MS  15000
 #define SLOWEST_START_MS 5000
+#define ABSENT_MS        1000
 
 void supervise_lose(struct worker *w, const char *why)
 {
@@ -248,10 +249,31 @@ static void ping_idle(struct key_client *c, struct worker *w, int64_t now)
 	p->is_under_way = worker_send(w, KEY_PING, &p->request, 1, ++c->next_batch);
 }
 
+/*
+ * While this process did not run itself (stopped, or its machine was), a worker was not silent: its answer may
+ * lie in the socket.
+ */
+static void excuse_absence(struct key_client *c, int64_t now)
+{
+	int64_t absent_ms = c->looked_ms != 0 ? now - c->looked_ms : 0;
+
+	c->looked_ms = now;
+	if (absent_ms < ABSENT_MS)
+		return;
+	for (unsigned i = 0; i < c->slots; i++) {
+		struct worker *w = &c->workers[i];
+
+		w->last_heard_ms += absent_ms;
+		if (!w->is_ready)
+			w->started_ms += absent_ms;
+	}
+}
+
 void supervise_look(struct key_client *c, int64_t now)
 {
 	unsigned alive = 0;
 
+	excuse_absence(c, now);
 	for (unsigned i = 0; i < c->slots; i++) {
 		(void)worker_has_left(
 			&c->workers[i]); /* reaps it, whether its slot is wanted or not */

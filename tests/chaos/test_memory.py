@@ -57,6 +57,8 @@ def found_in(pid, wanted):
 
 @unittest.skipIf(world.IS_SANITIZED, "a sanitizer's own memory is endless")
 class Memory(load.ChaosCase):
+    settings = {"hsm.key_timeout_ms": 60000}  # gcore stops the processes that it looks at
+
     def test_forms(self):
         secret = bytes(range(100, 116))
         for before in range(7):

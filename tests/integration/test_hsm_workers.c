@@ -58,6 +58,30 @@ START_TEST(test_worker_is_stopped)
 }
 END_TEST
 
+/* Longer than a worker may be silent. */
+START_TEST(test_absence_is_no_silence)
+{
+	struct key_worker_state before, after;
+
+	key_world_begin(1, 0, world.token.keyd);
+	run_until_ready();
+	key_client_worker(world.client, 0, &before);
+	for (int round = 0; round < 3; round++) {
+		unsigned ended = world.ended;
+
+		submit_many(KEY_BATCH_MAX);
+		ev_run(world.loop, EVRUN_NOWAIT);
+		usleep(1500000);
+		run_until_ended(ended + KEY_BATCH_MAX);
+	}
+	ck_assert_uint_eq(world.fine, world.ended);
+	key_client_worker(world.client, 0, &after);
+	ck_assert_int_eq(before.pid, after.pid);
+	ck_assert_uint_eq(after.restarts, 0);
+	key_world_end();
+}
+END_TEST
+
 START_TEST(test_no_worker_starts)
 {
 	key_world_begin(2, 0, "/nonexistent/arpf-keyd");
@@ -171,6 +195,7 @@ int main(void)
 	const TTest *const tests[] = {
 		test_worker_is_killed,
 		test_worker_is_stopped,
+		test_absence_is_no_silence,
 		test_no_worker_starts,
 		test_wrong_pin_then_right,
 		test_workers_retire,
