@@ -53,6 +53,7 @@ const struct statement sql_hand_over[] = {
 			INT4(db_outbox_row, tries), FIXED(db_outbox_row, output_1),
 			FIXED(db_outbox_row, output_2), TEXT(db_outbox_row, uri) },
 	},
+	/* CASE keeps the planner from making a join of IN. */
 	[DB_OUTBOX_TAKEN - FIRST] = {
 		.name = "outbox_taken",
 		.kind = MANY_PLAIN,
@@ -63,8 +64,8 @@ const struct statement sql_hand_over[] = {
 			" moved AS ("
 			" UPDATE bindings b SET state = " SENT ", changed_at = " NOW
 			" WHERE dimsi = ANY(ARRAY(SELECT dimsi FROM taken)) AND state = " READY
-			" AND EXISTS (SELECT FROM taken t WHERE t.kind = " PUT_PAIR
-			"  AND t.dimsi = b.dimsi AND t.imsi = b.imsi) RETURNING b.dimsi, b.imsi)"
+			" AND CASE WHEN (dimsi, imsi) IN (SELECT dimsi, imsi FROM taken WHERE kind = " PUT_PAIR
+			"  ) THEN true END RETURNING b.dimsi, b.imsi)"
 			AUDITED("audited", EVENT_VECTORS_SENT, "0", "i.n", "i.actor", "m.dimsi",
 				"m.imsi", "''", FIRST_OF("dimsi", "$1", "$3") "JOIN moved m USING (dimsi)")
 			NOTHING,

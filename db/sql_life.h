@@ -232,7 +232,7 @@ static_assert(CREDENTIAL_IS_REVOKED == 4, "the SQL says it as a number");
 	" due AS MATERIALIZED ("                                                                   \
 	" SELECT * FROM decided WHERE outcome = 0 AND NOT is_repeated)"
 #define REKEY_DONE(by)                                                                           \
-	", made AS ("                                                                            \
+	"," MANY_OF_DUE " made AS ("                                                             \
 	" INSERT INTO credentials (imsi, dimsi, version, kind, owner, state, sealed, not_after," \
 	" active_at, created_at, changed_at)"                                                    \
 	" SELECT imsi, dimsi, newest + 1, CASE kind WHEN " EK " THEN " PROFILE " ELSE kind END," \
@@ -240,11 +240,11 @@ static_assert(CREDENTIAL_IS_REVOKED == 4, "the SQL says it as a number");
 	" CASE not_after WHEN 0 THEN 0 ELSE " NOW " + lifetime_s END,"                           \
 	" CASE overlap_s WHEN 0 THEN 0 ELSE ends_at END, " NOW ", " NOW " FROM due),"            \
 	" ending AS ("                                                                           \
-	" UPDATE credentials c SET retire_at = d.ends_at,"                                       \
-	" state = CASE d.overlap_s WHEN 0 THEN " RETIRED " ELSE c.state END,"                    \
-	" changed_at = CASE d.overlap_s WHEN 0 THEN " NOW " ELSE c.changed_at END FROM due d"    \
+	" UPDATE credentials c SET retire_at = m.ends_at,"                                       \
+	" state = CASE m.overlap_s WHEN 0 THEN " RETIRED " ELSE c.state END,"                    \
+	" changed_at = CASE m.overlap_s WHEN 0 THEN " NOW " ELSE c.changed_at END FROM many m"   \
 	" WHERE c.imsi = ANY(ARRAY(SELECT imsi FROM due))"                                       \
-	" AND c.imsi = d.imsi AND c.version = d.version)" AUDITED("done_events", EVENT_REKEYED,  \
+	" AND c.imsi = m.imsi AND c.version = m.version)" AUDITED("done_events", EVENT_REKEYED,  \
 		"0", "n", "actor", "imsi", "newest + 1", by, "due") AUDITED("refused_events",    \
 		EVENT_CHANGE_REFUSED, "outcome", "n", "actor", "imsi", "coalesce(version, 0)",   \
 		"'rekey' || " by, "(SELECT * FROM decided WHERE outcome <> 0) d")
