@@ -32,7 +32,7 @@ struct data_key {
 	uint16_t kek_generation;
 	uint8_t key[DATA_KEY_LEN];
 	uint8_t wrapped[DATA_KEY_LEN + 8];
-	CK_OBJECT_HANDLE object; /* in the token, for seal_token_key */
+	CK_OBJECT_HANDLE object; /* in the token, to wrap by */
 	bool has_object;
 };
 /* Fresh from the token's generator, wrapped by the newest KEK; ended by data_key_end(). */
@@ -48,6 +48,9 @@ enum outcome seal_keys(
  */
 enum outcome seal_token_key(struct token_session *s, const struct data_key *d, CK_OBJECT_HANDLE k,
 	size_t k_len, const uint8_t opc_or_op[16], bool is_op, struct sealed_key *sealed);
+/* The same for one whose value is known here as well, so that the token has but to wrap it. */
+enum outcome seal_known_key(struct token_session *s, const struct data_key *d,
+	CK_OBJECT_HANDLE object, struct bytes k, const uint8_t opc[16], struct sealed_key *sealed);
 
 /* A key unwrapped (CKM_AES_KEY_WRAP) into a session object that can do `use`, and is never read. */
 struct unwrapping {

@@ -69,7 +69,8 @@ static enum outcome seal(
 		o = make_k_object(s, k, &object);
 	if (o != FINE)
 		return o;
-	o = seal_token_key(s, d, object, K_LEN, opc, false, sealed);
+	o = k != NULL ? seal_known_key(s, d, object, bytes_of(k, K_LEN), opc, sealed)
+		      : seal_token_key(s, d, object, K_LEN, opc, false, sealed);
 	token_destroy(s, object);
 	return o;
 }

@@ -103,16 +103,13 @@ static enum outcome write_sealed(const struct data_key *d, size_t k_len, const u
 	return o == FINE && b.full ? BROKEN : o;
 }
 
-enum outcome seal_keys(
-	const struct data_key *d, struct bytes k, const uint8_t opc[16], struct sealed_key *sealed)
+/* For a K that is known here. */
+static enum outcome write_known(const struct data_key *d, struct bytes k, const uint8_t *wrapped_k,
+	const uint8_t opc[16], struct sealed_key *sealed)
 {
-	uint8_t wrapped_k[DATA_KEY_LEN + AES_KW_OVERHEAD], mask[16], tag_key[16];
-	enum outcome o = k.len == 16 || k.len == 32 ? FINE : BROKEN;
+	uint8_t mask[16], tag_key[16];
+	enum outcome o = aes_ecb_encrypt(k, (const uint8_t *)SEAL_OPC_BLOCK, mask);
 
-	if (o == FINE)
-		o = aes_kw_wrap(BYTES(d->key), k, wrapped_k);
-	if (o == FINE)
-		o = aes_ecb_encrypt(k, (const uint8_t *)SEAL_OPC_BLOCK, mask);
 	if (o == FINE)
 		o = aes_ecb_encrypt(k, (const uint8_t *)SEAL_OPC_TAG_BLOCK, tag_key);
 	if (o == FINE)
@@ -120,6 +117,28 @@ enum outcome seal_keys(
 	wipe(mask, sizeof(mask));
 	wipe(tag_key, sizeof(tag_key));
 	return o;
+}
+
+enum outcome seal_keys(
+	const struct data_key *d, struct bytes k, const uint8_t opc[16], struct sealed_key *sealed)
+{
+	uint8_t wrapped_k[DATA_KEY_LEN + AES_KW_OVERHEAD];
+	enum outcome o = k.len == 16 || k.len == 32 ? FINE : BROKEN;
+
+	if (o == FINE)
+		o = aes_kw_wrap(BYTES(d->key), k, wrapped_k);
+	return o == FINE ? write_known(d, k, wrapped_k, opc, sealed) : o;
+}
+
+enum outcome seal_known_key(struct token_session *s, const struct data_key *d,
+	CK_OBJECT_HANDLE object, struct bytes k, const uint8_t opc[16], struct sealed_key *sealed)
+{
+	uint8_t wrapped_k[DATA_KEY_LEN + AES_KW_OVERHEAD];
+	enum outcome o = (k.len == 16 || k.len == 32) && d->has_object ? FINE : BROKEN;
+
+	if (o == FINE)
+		o = wrap(s, d->object, object, wrapped_k, k.len + AES_KW_OVERHEAD);
+	return o == FINE ? write_known(d, k, wrapped_k, opc, sealed) : o;
 }
 
 enum outcome seal_token_key(struct token_session *s, const struct data_key *d, CK_OBJECT_HANDLE k,
