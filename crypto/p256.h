@@ -39,7 +39,7 @@ enum outcome p256_sign(const uint8_t scalar[P256_SCALAR_LEN], const uint8_t dige
 	uint8_t signature[P256_SIGNATURE_LEN]);
 
 /*
- * Verifies once with a key that does not recur (about 75 us). SIGNATURE_INVALID, INVALID_PARAMETER.
+ * Verifies once with a key that does not recur (about 65 us). SIGNATURE_INVALID, INVALID_PARAMETER.
  */
 enum outcome p256_verify(
 	struct bytes point, const uint8_t digest[32], const uint8_t signature[P256_SIGNATURE_LEN]);
@@ -47,7 +47,7 @@ enum outcome p256_verify(
 /*
  * A key under which signatures recur: an issuer. Begins as a plain key; after
  * P256_PRECOMPUTE_AFTER verifications the calling thread builds a table of multiples of the key
- * (26 ms once), from then on a verification is two table multiplications (about 33 us).
+ * (26 ms once), from then on a verification is two table multiplications (about 25 us).
  */
 struct p256_public;
 #define P256_PRECOMPUTE_AFTER 512

@@ -32,7 +32,6 @@ static void free_scratch(void *object)
 	EVP_CIPHER_CTX_free(s->cipher);
 	CMAC_CTX_free(s->cmac);
 	BN_CTX_free(s->numbers);
-	EC_KEY_free(s->public_key);
 	EVP_PKEY_CTX_free(s->x25519);
 	EC_POINT_free(s->sum);
 	EC_POINT_free(s->term);
@@ -61,15 +60,13 @@ static bool fill(struct scratch *s)
 	s->cipher = EVP_CIPHER_CTX_new();
 	s->cmac = CMAC_CTX_new();
 	s->numbers = BN_CTX_new();
-	s->public_key = EC_KEY_new();
 	s->x25519 = EVP_PKEY_CTX_new_from_name(NULL, "X25519", NULL);
 	s->sum = EC_POINT_new(p256);
 	s->term = EC_POINT_new(p256);
 	return s->sha256 != NULL && s->cipher != NULL && s->cmac != NULL && s->numbers != NULL &&
-	       s->public_key != NULL && s->x25519 != NULL && s->sum != NULL && s->term != NULL &&
+	       s->x25519 != NULL && s->sum != NULL && s->term != NULL &&
 	       EVP_PKEY_fromdata_init(s->x25519) == 1 &&
-	       EVP_DigestInit_ex(s->sha256, sha256_algorithm, NULL) == 1 &&
-	       EC_KEY_set_group(s->public_key, p256) == 1;
+	       EVP_DigestInit_ex(s->sha256, sha256_algorithm, NULL) == 1;
 }
 
 struct scratch *scratch_get(void)

@@ -20,7 +20,6 @@ struct scratch {
 	EVP_CIPHER_CTX *cipher;
 	CMAC_CTX *cmac;
 	BN_CTX *numbers;
-	EC_KEY *public_key;   /* P-256 */
 	EVP_PKEY_CTX *x25519; /* makes keys from data */
 	EC_POINT *sum, *term;
 };

@@ -3,6 +3,7 @@
 #include "base/eid.h"
 #include "pki/chain_parts.h"
 #include "pki/der.h"
+#include "pki/issuer_cache.h"
 #include "pki/name_constraints.h"
 
 #define CULPRIT "certificateChain"
@@ -69,13 +70,15 @@ static enum outcome check_names(const struct certificate *leaf, const struct cer
 	return FINE;
 }
 
-static enum outcome check_leaf(const struct issuer *eum, const struct certificate *leaf,
-	const struct trust *trust, struct bytes eid, int64_t now, const char **reason)
+/* An eUICC that has attached comes again with its download. */
+static enum outcome check_leaf(struct issuer_cache *cache, const struct issuer *eum,
+	const struct certificate *leaf, const struct trust *trust, struct bytes eid, int64_t now,
+	const char **reason)
 {
 	*reason = chain_outside_profile;
 	if (leaf->der.at == NULL)
 		return CERTIFICATE_UNTRUSTED;
-	enum outcome o = issuer_verify(eum, leaf, reason);
+	enum outcome o = issuer_cache_verify_leaf(cache, eum, leaf, reason);
 
 	if (o == FINE)
 		o = chain_check_place(leaf, eum, &place_euicc, trust, now, reason);
@@ -98,7 +101,7 @@ enum outcome chain_verify_euicc(struct issuer_cache *cache, const struct trust *
 	o = chain_take_under_anchor(&top, eum, &issuer, &failure->reason);
 	if (o != FINE)
 		return o;
-	o = check_leaf(issuer, leaf, trust, eid, now, &failure->reason);
+	o = check_leaf(cache, issuer, leaf, trust, eid, now, &failure->reason);
 	issuer_give_back(issuer);
 	return o;
 }

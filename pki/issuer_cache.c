@@ -4,6 +4,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "crypto/kdf.h"
+
+#define LEAVES 16384u
+
 struct entry {
 	struct entry *next;
 	uint64_t hash;
@@ -12,13 +16,39 @@ struct entry {
 	_Atomic uint64_t last_use; /* in insertions, so that uses between two write nothing */
 };
 
+/* SHA-256 of issuer's fingerprint and leaf, each where its first bytes say; a later one takes the place. */
+struct leaves {
+	pthread_mutex_t lock;
+	uint8_t hashes[LEAVES][SHA256_LEN];
+};
+
 struct issuer_cache {
+	struct leaves *leaves;
 	pthread_rwlock_t lock;
 	size_t most, count;
 	_Atomic uint64_t insertions;
 	size_t bucket_count; /* a power of two */
 	struct entry *buckets[];
 };
+
+static struct leaves *new_leaves(void)
+{
+	struct leaves *l = calloc(1, sizeof(*l));
+
+	if (l != NULL && pthread_mutex_init(&l->lock, NULL) != 0) {
+		free(l);
+		return NULL;
+	}
+	return l;
+}
+
+static void free_leaves(struct leaves *l)
+{
+	if (l == NULL)
+		return;
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}
 
 struct issuer_cache *issuer_cache_new(size_t most)
 {
@@ -30,7 +60,9 @@ struct issuer_cache *issuer_cache_new(size_t most)
 		calloc(1, sizeof(*cache) + bucket_count * sizeof(cache->buckets[0]));
 	if (cache == NULL)
 		return NULL;
-	if (pthread_rwlock_init(&cache->lock, NULL) != 0) {
+	cache->leaves = new_leaves();
+	if (cache->leaves == NULL || pthread_rwlock_init(&cache->lock, NULL) != 0) {
+		free_leaves(cache->leaves);
 		free(cache);
 		return NULL;
 	}
@@ -58,6 +90,7 @@ void issuer_cache_free(struct issuer_cache *cache)
 		}
 	}
 	pthread_rwlock_destroy(&cache->lock);
+	free_leaves(cache->leaves);
 	free(cache);
 }
 
@@ -149,4 +182,42 @@ struct issuer *issuer_cache_add(
 	if (first != NULL)
 		free_entry(e);
 	return use;
+}
+
+static uint8_t *place_of(struct leaves *l, const uint8_t hash[SHA256_LEN])
+{
+	uint32_t first;
+
+	memcpy(&first, hash, sizeof(first));
+	return l->hashes[first % LEAVES];
+}
+
+static bool is_remembered(struct leaves *l, const uint8_t hash[SHA256_LEN])
+{
+	pthread_mutex_lock(&l->lock);
+	bool is_there = memcmp(place_of(l, hash), hash, SHA256_LEN) == 0;
+
+	pthread_mutex_unlock(&l->lock);
+	return is_there;
+}
+
+static void remember(struct leaves *l, const uint8_t hash[SHA256_LEN])
+{
+	pthread_mutex_lock(&l->lock);
+	memcpy(place_of(l, hash), hash, SHA256_LEN);
+	pthread_mutex_unlock(&l->lock);
+}
+
+enum outcome issuer_cache_verify_leaf(struct issuer_cache *cache, const struct issuer *by,
+	const struct certificate *leaf, const char **reason)
+{
+	uint8_t hash[SHA256_LEN];
+	enum outcome o = sha256((struct bytes[]){ BYTES(by->fingerprint), leaf->der }, 2, hash);
+
+	if (o != FINE || is_remembered(cache->leaves, hash))
+		return o;
+	o = issuer_verify(by, leaf, reason);
+	if (o == FINE)
+		remember(cache->leaves, hash);
+	return o;
 }

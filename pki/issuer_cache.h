@@ -18,5 +18,11 @@ struct issuer *issuer_cache_find(
  */
 struct issuer *issuer_cache_add(
 	struct issuer_cache *cache, const struct issuer *by, struct issuer *fresh);
+/*
+ * As issuer_verify(), of a leaf that is likely to come again soon: what has been found good is remembered
+ * by its hash, as one of the last 16,384 or so, and the signature not verified again.
+ */
+enum outcome issuer_cache_verify_leaf(struct issuer_cache *cache, const struct issuer *by,
+	const struct certificate *leaf, const char **reason);
 
 #endif
