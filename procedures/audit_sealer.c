@@ -9,14 +9,14 @@
 #include "base/file_keeper.h"
 #include "base/log.h"
 #include "crypto/audit_root.h"
+#include "procedures/audit_follower.h"
 #include "procedures/audit_root_file.h"
 #include "procedures/audit_rows.h"
 
-#define WITHIN_MS  10000
-#define PAGE       2048  /* events: some milliseconds of the loop */
-#define TREE       65536 /* a tree of so many ends with the transaction that it is at */
-#define PAGE_TREES 64
-#define HELD       60 /* looks; no transaction of arpfd's lasts as long */
+#define WITHIN_MS 10000
+#define PAGE      2048  /* events: some milliseconds of the loop */
+#define TREE      65536 /* a tree of so many ends with the transaction that it is at */
+#define HELD      60    /* looks; no transaction of arpfd's lasts as long */
 
 _Static_assert(AUDIT_ROOT_TEXT_MAX <= FILE_KEEPER_MOST, "the root file is kept so");
 
@@ -26,17 +26,14 @@ struct audit_sealer {
 	ev_timer next;
 	struct file_keeper *root_file; /* NULL: none */
 	struct audit_sealer_state state;
-	struct audit_tree seen; /* the last there is; number 0: there was none */
-	bool knows;             /* what there was, or that there was nothing */
-	enum outcome last;      /* failure that was logged */
-	int64_t held_xid;       /* the transaction that all wait for */
+	struct audit_follower follower; /* knows the last tree there is */
+	const char *fault;              /* of the trail, that was logged */
+	enum outcome last;              /* failure that was logged */
+	int64_t held_xid;               /* the transaction that all wait for */
 	int64_t held_since_ms;
 
 	struct db_request request;
 	struct db_audit_head head;
-	struct db_page trees;
-	int trees_shown;
-	bool is_other; /* a tree that does not follow was shown */
 	struct db_unsealed_page page;
 	int64_t rows;
 
@@ -61,8 +58,8 @@ static struct audit_sealer *sealer_of(struct db_request *request)
 
 static void tell(struct audit_sealer *s)
 {
-	s->state.tree = (int64_t)s->seen.number;
-	s->state.sealed_at = (int64_t)s->seen.sealed_at;
+	s->state.tree = (int64_t)s->follower.seen.number;
+	s->state.sealed_at = (int64_t)s->follower.seen.sealed_at;
 	s->state.root_file_fails = s->root_file != NULL && file_keeper_fails(s->root_file);
 	s->given.told(s->given.context, &s->state);
 }
@@ -94,13 +91,36 @@ static void rest(struct audit_sealer *s)
 	wait_for_next(s);
 }
 
-/* For good: what was sealed is not there any more, and to seal on would cover that. */
-static void stop(struct audit_sealer *s, const char *reason)
+/* What was sealed is not there any more, or what is there was not sealed: to seal on would cover that. */
+static void note_fault(struct audit_sealer *s, const char *fault)
 {
-	log_error("audit_trail_broken", "reason=\"%s\" last_tree=%" PRIu64 " head=%" PRId64, reason,
-		s->seen.number, s->head.number);
+	if (fault != s->fault)
+		log_error("audit_trail_broken", "reason=\"%s\" last_tree=%" PRIu64 " head=%" PRId64,
+			fault, s->follower.seen.number, s->head.number);
+	s->fault = fault;
 	s->state.is_broken = true;
+}
+
+/* Until the trail is as it was. */
+static void hold(struct audit_sealer *s, const char *fault)
+{
+	note_fault(s, fault);
+	rest(s);
+}
+
+/* For good: time mends nothing here, it only hides it. */
+static void stop(struct audit_sealer *s, const char *fault)
+{
+	note_fault(s, fault);
 	tell(s);
+}
+
+static void note_whole(struct audit_sealer *s)
+{
+	if (s->fault != NULL)
+		log_warning("audit_trail_mended", "tree=%" PRIu64, s->follower.seen.number);
+	s->fault = NULL;
+	s->state.is_broken = false;
 }
 
 static void ask(struct audit_sealer *s, enum db_statement statement, const void *row, void *result,
@@ -121,7 +141,7 @@ static void keep_root(struct audit_sealer *s)
 	char text[AUDIT_ROOT_TEXT_MAX];
 
 	if (s->root_file != NULL)
-		file_keeper_put(s->root_file, text, audit_root_write(&s->seen, text));
+		file_keeper_put(s->root_file, text, audit_root_write(&s->follower.seen, text));
 }
 
 /* ---- the tree in the making */
@@ -138,7 +158,7 @@ static void on_added(struct db_request *request, enum outcome o)
 		give_up(s, "add_tree", o);
 		return;
 	}
-	s->seen = s->tree;
+	s->follower.seen = s->tree;
 	keep_root(s);
 	log_debug(
 		"audit_sealed", "tree=%" PRIu64 " events=%" PRIu64, s->tree.number, s->tree.count);
@@ -182,7 +202,7 @@ static enum outcome sign(struct audit_sealer *s)
 	enum outcome o = merkle_stream_root(&s->leaves, t->root);
 
 	if (o == FINE)
-		o = audit_chain(t, s->seen.chain, t->chain);
+		o = audit_chain(t, s->follower.seen.chain, t->chain);
 	if (o == FINE)
 		o = audit_signed_leaf(t->chain, s->sign.leaf);
 	if (o != FINE)
@@ -269,9 +289,13 @@ static void watch_the_oldest(struct audit_sealer *s)
 
 static void begin_tree(struct audit_sealer *s)
 {
-	int64_t from = (int64_t)s->seen.to_xid;
+	int64_t from = (int64_t)s->follower.seen.to_xid;
 
-	if (s->head.settled_xid <= from) {
+	if (s->head.settled_xid < from) {
+		stop(s, "the database counts transactions that were sealed before");
+		return;
+	}
+	if (s->head.settled_xid == from) {
 		rest(s);
 		return;
 	}
@@ -279,7 +303,7 @@ static void begin_tree(struct audit_sealer *s)
 	s->is_cut = false;
 	s->leaves.count = 0;
 	s->tree = (struct audit_tree){
-		.number = s->seen.number + 1,
+		.number = s->follower.seen.number + 1,
 		.from_xid = (uint64_t)from,
 		.to_xid = (uint64_t)s->head.settled_xid,
 	};
@@ -293,91 +317,36 @@ static void begin_tree(struct audit_sealer *s)
 	read_events(s);
 }
 
-/* ---- what other servers have sealed */
+/* ---- what there is, and whether to go on from it */
 
-static void read_trees(struct audit_sealer *s);
-
-/* Whether a tree is the one seen last, or the next one that hangs on it. */
-static bool follows(struct audit_sealer *s, const struct audit_tree *t)
+static void on_followed(struct audit_follower *f, enum outcome o)
 {
-	uint8_t chain[MERKLE_HASH_LEN];
+	struct audit_sealer *s =
+		(struct audit_sealer *)(void *)((char *)f -
+						offsetof(struct audit_sealer, follower));
 
-	if (t->number == s->seen.number)
-		return memcmp(t->chain, s->seen.chain, sizeof(chain)) == 0;
-	return t->number == s->seen.number + 1 && t->from_xid == s->seen.to_xid &&
-	       audit_chain(t, s->seen.chain, chain) == FINE &&
-	       memcmp(t->chain, chain, sizeof(chain)) == 0;
-}
-
-static void on_tree(struct db_request *request, const void *row)
-{
-	struct audit_sealer *s = sealer_of(request);
-	struct audit_tree tree;
-
-	s->trees_shown++;
-	if (s->is_other)
-		return;
-	s->is_other = audit_tree_from_row(row, &tree) != FINE || !follows(s, &tree);
-	if (!s->is_other)
-		s->seen = tree;
-}
-
-static void on_trees(struct db_request *request, enum outcome o)
-{
-	struct audit_sealer *s = sealer_of(request);
-
-	if (o != FINE)
-		give_up(s, "read_trees", o);
-	else if (s->is_other)
-		stop(s, "a tree does not hang on the one before it");
-	else if (s->trees_shown == PAGE_TREES)
-		read_trees(s);
-	else if ((int64_t)s->seen.number < s->head.number)
-		stop(s, "a tree is missing");
-	else {
-		keep_root(s);
+	if (f->fault != NULL) {
+		hold(s, f->fault);
+	} else if (o != FINE) {
+		give_up(s, "follow", o);
+	} else {
+		note_whole(s);
+		if (f->has_taken)
+			keep_root(s);
 		begin_tree(s);
 	}
-}
-
-/* From the one seen last, which must still be there. */
-static void read_trees(struct audit_sealer *s)
-{
-	s->trees_shown = 0;
-	s->is_other = false;
-	s->trees = (struct db_page){ (int64_t)s->seen.number - 1, PAGE_TREES };
-	ask(s, DB_LIST_AUDIT_TREES, &s->trees, NULL, on_trees);
-	s->request.each = on_tree;
 }
 
 static void on_head(struct db_request *request, enum outcome o)
 {
 	struct audit_sealer *s = sealer_of(request);
-	const struct db_audit_head *head = &s->head;
 
 	if (o != FINE) {
 		give_up(s, "look", o);
 		return;
 	}
 	watch_the_oldest(s);
-	bool knew = s->knows || head->number == 0;
-
-	s->knows = true;
-	if (!knew) { /* nothing to compare it with */
-		s->seen.number = (uint64_t)head->number;
-		s->seen.to_xid = (uint64_t)head->to_xid;
-		memcpy(s->seen.chain, head->chain, sizeof(s->seen.chain));
-	}
-	if (head->settled_xid < head->to_xid)
-		stop(s, "the database counts transactions that were sealed before");
-	else if ((uint64_t)head->number < s->seen.number)
-		stop(s, "the trail has gone back");
-	else if ((uint64_t)head->number > s->seen.number || !knew)
-		read_trees(s);
-	else if (memcmp(head->chain, s->seen.chain, sizeof(head->chain)) != 0)
-		stop(s, "the last tree is another");
-	else
-		begin_tree(s);
+	audit_follow(&s->follower, &s->head);
 }
 
 static void look(struct audit_sealer *s)
@@ -405,14 +374,17 @@ struct audit_sealer *audit_sealer_new(
 	ev_timer_init(&s->next, on_next, 0, 0);
 	s->next.data = s;
 	if (settings->root_file[0] != '\0') {
-		o = audit_root_file_read(settings->root_file, &s->seen);
+		o = audit_root_file_read(settings->root_file, &s->follower.seen);
 		s->root_file = file_keeper_new(settings->root_file);
 		if (s->root_file == NULL) {
 			free(s);
 			return NULL;
 		}
 	}
-	s->knows = o == FINE;
+	s->follower.services = settings->services;
+	s->follower.verify = settings->verify;
+	s->follower.done = on_followed;
+	s->follower.knows = o == FINE && s->follower.seen.number != 0;
 	if (o == FINE || o == NO_ROW)
 		wait_for_next(s);
 	else

@@ -5,8 +5,9 @@
  * database takes one.
  *
  * The sealer knows the last tree that it saw, at its start from the root file, and follows those that other
- * servers add, hash by hash. A trail that has gone back, or in which a tree is not what it was, is not
- * sealed any further: that is logged and told, and is for an operator to look into.
+ * servers add, hash by hash; the last it has verified before it seals upon it (audit_follower.h). A trail that has
+ * gone back, or in which a tree is not what it was or not the HSM's, is not sealed any further while it is so, and
+ * the root file stays as it was: that is logged and told, and is for an operator to look into.
  *
  * One reactor of a process is enough. One loop.
  */
@@ -18,6 +19,7 @@
 #include "procedures/services.h"
 
 struct audit_sealer;
+struct audit_verification;
 
 struct audit_sealer_state {
 	bool is_broken;
@@ -30,6 +32,8 @@ struct audit_sealer_settings {
 	struct services *services;
 	const char *root_file; /* the last signed root is kept there; empty: nowhere */
 	double every_s;
+	/* Has a tree's signature verified off the loop (audit_verification.h). */
+	void (*verify)(struct engine *engine, struct audit_verification *v);
 	/* Told on the loop whenever it may have changed. */
 	void (*told)(void *context, const struct audit_sealer_state *state);
 	void *context;

@@ -1,59 +1,74 @@
 #include "procedures/refusals.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/imsi.h"
+#include "base/log.h"
+#include "procedures/refusal_bounds.h"
 
 #define MOST_WAITING 4096u
 #define WITHIN_MS    30000
 #define NOBODY       "unknown"
-/* Of callers that nobody knows, each second: whoever can open a connection must not fill the disk. */
-#define STRANGERS_MOST 100u
-#define SECOND_MS      1000
-#define SELF           "server"
+#define SELF         "server"
 
 struct refusal {
 	struct refusals *owner;
 	struct db_request request;
+	bool is_stranger;
 	struct db_event_in event;
 	char actor[DB_ACTOR_MAX + 1], detail[DB_DETAIL_MAX + 1];
 };
 
 struct refusals {
-	struct db *db;
-	void (*on_lost)(void *context);
-	void *context;
+	struct refusals_settings given;
+	struct ev_loop *loop;
+	ev_timer tell; /* while something is to be told */
+	struct refusal_bounds *bounds;
 	unsigned waiting;
-	int64_t lost; /* since that was last written */
 	bool is_telling;
-	int64_t second_ms;  /* when the present second began */
-	unsigned strangers; /* recorded in it */
 };
 
-struct refusals *refusals_new(struct db *db, void (*lost)(void *context), void *context)
+static void on_tell(struct ev_loop *loop, ev_timer *timer, int events);
+
+struct refusals *refusals_new(struct ev_loop *loop, const struct refusals_settings *settings)
 {
 	struct refusals *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return NULL;
-	r->db = db;
-	r->on_lost = lost;
-	r->context = context;
-	return r;
+	r->given = *settings;
+	r->loop = loop;
+	ev_timer_init(&r->tell, on_tell, 0, settings->tell_every_s);
+	r->tell.data = r;
+	r->bounds = refusal_bounds_new();
+	if (r->bounds != NULL)
+		return r;
+	free(r);
+	return NULL;
 }
 
 void refusals_free(struct refusals *r)
 {
+	if (r == NULL)
+		return;
+	if (refusal_bounds_lost(r->bounds) > 0)
+		log_warning("refusals_not_told", "count=%" PRId64, refusal_bounds_lost(r->bounds));
+	ev_timer_stop(r->loop, &r->tell);
+	refusal_bounds_free(r->bounds);
 	free(r);
 }
 
-static void lose(struct refusals *r)
+/* The timer runs on from the first that is lost: so one that comes after is told a second later at most. */
+static void lose(struct refusals *r, const char *actor)
 {
-	r->lost++;
-	r->on_lost(r->context);
+	refusal_bounds_lose(r->bounds, actor, clock_ms());
+	r->given.lost(r->given.context);
+	if (!ev_is_active(&r->tell))
+		ev_timer_again(r->loop, &r->tell);
 }
 
 static void submit(struct refusal *one, void (*done)(struct db_request *request, enum outcome o))
@@ -66,7 +81,7 @@ static void submit(struct refusal *one, void (*done)(struct db_request *request,
 		.done = done,
 	};
 	one->event.detail = (struct db_text){ one->detail, strlen(one->detail) };
-	db_submit(one->owner->db, &one->request);
+	db_submit(one->owner->given.db, &one->request);
 }
 
 static struct refusal *refusal_of(struct db_request *request)
@@ -80,8 +95,7 @@ static void on_told_lost(struct db_request *request, enum outcome o)
 	struct refusals *r = one->owner;
 
 	r->is_telling = false;
-	if (o == FINE)
-		r->lost -= one->event.related;
+	refusal_bounds_told(r->bounds, o == FINE);
 	free(one);
 }
 
@@ -93,9 +107,30 @@ static void tell_lost(struct refusals *r)
 		return;
 	r->is_telling = true;
 	one->owner = r;
-	one->event = (struct db_event_in){ .action = AUDIT_REFUSALS_LOST, .related = r->lost };
+	one->event = (struct db_event_in){
+		.action = AUDIT_REFUSALS_LOST,
+		.related = refusal_bounds_tell(r->bounds, one->detail),
+	};
 	snprintf(one->actor, sizeof(one->actor), SELF);
 	submit(one, on_told_lost);
+}
+
+static void on_tell(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct refusals *r = timer->data;
+
+	(void)events;
+	if (refusal_bounds_lost(r->bounds) == 0)
+		ev_timer_stop(loop, timer);
+	else if (!r->is_telling)
+		tell_lost(r);
+}
+
+bool refusals_are_written(struct refusals *r)
+{
+	if (r->waiting == 0 && !r->is_telling && refusal_bounds_lost(r->bounds) > 0)
+		tell_lost(r);
+	return r->waiting == 0 && !r->is_telling && refusal_bounds_lost(r->bounds) == 0;
 }
 
 static void on_recorded(struct db_request *request, enum outcome o)
@@ -103,12 +138,10 @@ static void on_recorded(struct db_request *request, enum outcome o)
 	struct refusal *one = refusal_of(request);
 	struct refusals *r = one->owner;
 
-	free(one);
 	r->waiting--;
 	if (o != FINE)
-		lose(r);
-	else if (r->lost > 0 && !r->is_telling)
-		tell_lost(r);
+		lose(r, one->is_stranger ? NULL : one->actor);
+	free(one);
 }
 
 static bool matters(const struct txn *t)
@@ -169,32 +202,21 @@ static void describe(struct refusal *one, const struct txn *t)
 	one->event.subject = number_in(about);
 }
 
-static bool is_stranger_too_many(struct refusals *r, const struct txn *t)
-{
-	int64_t now = clock_ms();
-
-	if (t->actor != NULL)
-		return false;
-	if (now - r->second_ms >= SECOND_MS) {
-		r->second_ms = now;
-		r->strangers = 0;
-	}
-	return r->strangers++ >= STRANGERS_MOST;
-}
-
 void refusals_note(struct refusals *r, const struct txn *t)
 {
 	if (r == NULL || !t->services->settings->audit_is_on || !matters(t))
 		return;
-	bool fits = r->waiting < MOST_WAITING && !is_stranger_too_many(r, t);
+	bool fits =
+		r->waiting < MOST_WAITING && refusal_bounds_take(r->bounds, t->actor, clock_ms());
 	struct refusal *one = fits ? malloc(sizeof(*one)) : NULL;
 
 	if (one == NULL) {
-		lose(r);
+		lose(r, t->actor);
 		return;
 	}
 	r->waiting++;
 	one->owner = r;
+	one->is_stranger = t->actor == NULL;
 	describe(one, t);
 	submit(one, on_recorded);
 }

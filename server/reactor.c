@@ -14,6 +14,7 @@
 #include "procedures/outbox.h"
 #include "procedures/refusals.h"
 #include "procedures/sweeper.h"
+#include "server/audit_lane.h"
 #include "server/engine.h"
 #include "server/http.h"
 #include "server/identity_watch.h"
@@ -27,6 +28,7 @@
 #define NOTE_EVERY_S      1.5
 #define WORK_EVERY_S      1.0
 #define SEAL_EVERY_S      1.0
+#define TELL_EVERY_S      1.0 /* of refusals that were not recorded */
 
 enum phase { PHASE_RUNNING, PHASE_DRAINING, PHASE_GIVING_BACK, PHASE_OVER };
 
@@ -49,6 +51,7 @@ struct reactor {
 	ev_async told;
 	ev_timer drain;
 	enum phase phase;
+	bool has_given_back; /* its leases */
 	int64_t phase_until_ms;
 	atomic_bool must_drain, must_stop, is_over;
 	struct settings *_Atomic fresh;               /* to be taken over */
@@ -91,10 +94,13 @@ static unsigned under_way(const struct reactor *r)
 
 static void on_given_back(void *reactor)
 {
-	((struct reactor *)reactor)->phase = PHASE_OVER;
+	((struct reactor *)reactor)->has_given_back = true;
 }
 
-/* Stopping: what is under way is ended or its time runs out, then the leases are given back, then it is over. */
+/*
+ * Stopping: what is under way is ended or its time runs out, then the leases are given back and the last
+ * refusals written, then it is over.
+ */
 static void on_drain(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct reactor *r = timer->data;
@@ -108,8 +114,11 @@ static void on_drain(struct ev_loop *loop, ev_timer *timer, int events)
 		r->phase = PHASE_GIVING_BACK;
 		r->phase_until_ms = clock_ms() + GIVE_BACK_MOST_MS;
 		imsi_leases_give_back(r->services.leases, on_given_back, r);
-	} else if (r->phase == PHASE_GIVING_BACK && late) {
-		r->phase = PHASE_OVER;
+	} else if (r->phase == PHASE_GIVING_BACK) {
+		bool is_written = refusals_are_written(r->services.refusals);
+
+		if (late || (r->has_given_back && is_written))
+			r->phase = PHASE_OVER;
 	}
 	if (r->phase == PHASE_OVER)
 		ev_break(loop, EVBREAK_ALL);
@@ -211,6 +220,7 @@ static bool start_sealer(struct reactor *r)
 						      .services = &r->services,
 						      .root_file = r->settings->audit_root_file,
 						      .every_s = SEAL_EVERY_S,
+						      .verify = audit_lane_verify,
 						      .told = on_sealer_told,
 						      .context = r->metrics,
 					      });
@@ -223,7 +233,7 @@ static bool start_upkeep(struct reactor *r)
 	r->sweeper = sweeper_new(
 		r->loop, &r->services, &(struct sweeper_settings){ SWEEP_EVERY_S, NOTE_EVERY_S });
 	r->job_worker = job_worker_new(r->loop, &r->services, WORK_EVERY_S);
-	r->identity_watch = identity_watch_new(r->loop, &r->services, r->metrics);
+	r->identity_watch = identity_watch_new(r->loop, &r->services, r->metrics, r->given.tls);
 	return r->sweeper != NULL && r->job_worker != NULL && r->identity_watch != NULL &&
 	       start_sealer(r);
 }
@@ -259,7 +269,12 @@ static bool make_services(struct reactor *r)
 	s->leases = imsi_leases_new(
 		r->loop, s->db, settings->home, settings->imsi_block, settings->lease_s);
 	s->outbox = outbox_new(r->loop, s);
-	s->refusals = refusals_new(s->db, on_refusal_lost, r->metrics);
+	s->refusals = refusals_new(r->loop, &(struct refusals_settings){
+						    .db = s->db,
+						    .tell_every_s = TELL_EVERY_S,
+						    .lost = on_refusal_lost,
+						    .context = r->metrics,
+					    });
 	r->engine = engine_new(r->loop, &(struct engine_settings){
 						.services = s,
 						.metrics = r->metrics,
@@ -289,6 +304,7 @@ static struct http *make_http(struct reactor *r, int fd, bool is_unix)
 			.tls = is_unix ? NULL : r->given.tls,
 			.connection_limit = r->settings->connection_limit,
 			.connection_timeout_s = r->settings->connection_timeout_s,
+			.request_timeout_s = r->settings->request_timeout_s,
 		});
 }
 

@@ -55,9 +55,13 @@ class AuditCase(world.WorldCase):
         number = int(self.world.sql("SELECT max(number) FROM audit_trees")[0][0])
         world.wait_until(lambda: self.root_file()["number"] >= number, 10, "the root is written")
 
-    def root_file(self):
+    def metric(self, name, server=None):
+        lines = (server or self.world).request("GET", "/metrics").body.decode().splitlines()
+        return int([line.split()[1] for line in lines if line.startswith(name + " ")][0])
+
+    def root_file(self, name="audit.root"):
         try:
-            with open(self.world.path("audit.root")) as f:
+            with open(self.world.path(name)) as f:
                 lines = f.read().splitlines()[1:]
             return {name: int(value) if value.isdigit() and len(value) < 20 else value
                     for name, _, value in (line.partition(" ") for line in lines)}

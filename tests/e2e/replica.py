@@ -7,9 +7,9 @@ import world
 
 
 class Replica:
-    """Another arpfd on the same database and token."""
+    """Another arpfd on the same database and token, and where it is told so on a root file of its own."""
 
-    def __init__(self, a_world):
+    def __init__(self, a_world, root_file=None):
         self.world = a_world
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
@@ -18,6 +18,8 @@ class Replica:
             conf = f.read()
         conf = conf.replace("127.0.0.1:%d" % a_world.port, "127.0.0.1:%d" % self.port)
         conf = conf.replace("/admin.sock", "/replica.sock")
+        if root_file is not None:
+            conf = conf.replace(a_world.path("audit.root"), a_world.path(root_file))
         self.path = a_world.path("replica.conf")
         with open(self.path, "w") as f:
             f.write(conf)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import time
 
 from cryptography.hazmat.primitives import serialization
@@ -133,6 +134,48 @@ class Trail(AuditCase):
             self.assertEqual(len(self.trees()) - tree + 1, self.verify("--from", str(tree))["trees"])
         self.assertEqual(1, self.world.run("arpfctl", "audit", "verify", "--from", "9999", check=False).returncode)
         self.assertEqual(2, self.world.run("arpfctl", "audit", "verify", "--from", "x", check=False).returncode)
+
+
+class Flood(AuditCase):
+    """Of a caller without a certificate on a plain listener: all are `loopback`."""
+
+    is_rough = True
+    most = 2000  # at once
+
+    def refuse(self, thousands):
+        """In batches of a thousand items, none of which may attach."""
+        ci = credentials.make_ci()
+        stranger = credentials.Device(credentials.make_pn(ci), ci, "001990000000001")
+        stranger.make_token(self.arpf)
+        batch = {"items": [{"seCredentials": stranger.credentials()}] * 1000}
+        for _ in range(thousands):
+            answer = self.world.request("POST", "/nausf-initial-attach/v1/contexts/batch", batch)
+            self.assertEqual({"CERTIFICATE_UNTRUSTED"}, {item["cause"] for item in answer.json["results"]})
+        return 1000 * thousands
+
+    def told(self):
+        """Recorded one by one, and as part of a number."""
+        return [int(v or 0) for v in self.world.sql(
+            "SELECT count(*) FILTER (WHERE action = 1), sum(related) FILTER (WHERE action = 2) FROM audit_events")[0]]
+
+    def test_what_is_beyond_the_bound_is_a_number(self):
+        total = self.refuse(4)
+        world.wait_until(lambda: sum(self.told()) == total, 20, "all are told, though nothing else happens")
+        self.assertGreaterEqual(self.told()[0], self.most)
+        self.assertGreater(self.told()[1], 0)
+        lost = [e for e in self.actions() if e["action"] == "REFUSALS_LOST"]
+        self.assertEqual({"server"}, {e["actor"] for e in lost})
+        for event in lost:
+            self.assertEqual("strangers=0 callers=1 of_callers=%d most=loopback" % int(event["related"]), event["detail"])
+        # What a server has not told yet it tells at its end.
+        before = self.told()
+        total += self.refuse(3)
+        self.world.kill_arpfd(signal.SIGTERM)
+        self.assertEqual(total, sum(self.told()))
+        self.assertGreater(self.told()[1], before[1])
+        self.world.start()
+        self.wait_for_seal()
+        self.assertTrue(self.verify()["whole"])
 
 
 class Off(AuditCase):

@@ -6,6 +6,7 @@
 #define TESTS_UNIT_AUDIT_WORLD_H
 
 #include "admin-cli/audit_check.h"
+#include "procedures/audit_verification.h"
 #include "procedures/services.h"
 
 #define AUDIT_WORLD_EVENTS 150000
@@ -23,6 +24,9 @@ extern struct audit_world {
 	/* another server's tree is put in before the next that is added */
 	const struct db_audit_tree *first;
 	uint8_t scalar[P256_SCALAR_LEN], point[P256_POINT_LEN], key_id[32];
+	struct key_found known; /* by the workers: that key */
+	unsigned verifications;
+	enum outcome verifying_fails;
 	struct services services;
 	struct settings settings;
 } audit_world;
@@ -36,6 +40,8 @@ void audit_world_add(int64_t xid, unsigned count);
 void audit_world_seal(int64_t to_xid);
 /* Signs it anew as it stands. */
 void audit_world_sign(struct audit_tree *t);
+/* In place of the CPU lane. */
+void audit_world_verify(struct engine *engine, struct audit_verification *v);
 
 /* Checks the whole trail: how many faults; what the first was is in audit_world_fault. */
 unsigned audit_world_check(const struct audit_tree *root);

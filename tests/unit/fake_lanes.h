@@ -16,7 +16,9 @@ void fake_lane_answers(enum lane lane, enum outcome (*answer)(void *request));
 void fake_lane_holds(enum lane lane, bool holds);
 /* Ends what was held. */
 void fake_lanes_let_go(void);
-/* All lanes bring FINE and hold nothing. */
+/* The keys that the workers know; kept by pointer. */
+void fake_lanes_know(const struct key_found *keys, unsigned count);
+/* All lanes bring FINE and hold nothing; no key is known. */
 void fake_lanes_reset(void);
 unsigned fake_lanes_held(void);
 /* IMSIs handed out, and neither given back nor told to be somebody's. */
