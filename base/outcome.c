@@ -24,7 +24,8 @@ static_assert(
 		PAYLOAD_TOO_LARGE == 25 && UNSUPPORTED_MEDIA_TYPE == 26 &&
 		CERTIFICATE_FETCH_FAILED == 27 && PEER_FAILED == 28 && PEER_TIMEOUT == 29 &&
 		OVERLOADED == 30 && HSM_UNAVAILABLE == 31 && DATABASE_UNAVAILABLE == 32 &&
-		IMSI_POOL_EXHAUSTED == 33 && NO_ROW == 34 && NO_MEMORY == 35 && BROKEN == 36,
+		IMSI_POOL_EXHAUSTED == 33 && NO_ROW == 34 && NO_MEMORY == 35 && BROKEN == 36 &&
+		REQUEST_TIMEOUT == 37,
 	"the audit trail has these as numbers");
 
 #define SAME(o) .name = #o, .cause = #o
@@ -82,6 +83,7 @@ static const struct outcome_row rows[OUTCOME_COUNT] = {
 		"IMSI pool exhausted" },
 	[NO_ROW] = { "NO_ROW", "SYSTEM_FAILURE", KIND_REFUSED, 500, "System failure" },
 	[NO_MEMORY] = { "NO_MEMORY", "OVERLOADED", KIND_TRANSIENT, 503, "Overloaded" },
+	[REQUEST_TIMEOUT] = { SAME(REQUEST_TIMEOUT), KIND_TRANSIENT, 408, "Request timeout" },
 	[BROKEN] = { "BROKEN", "SYSTEM_FAILURE", KIND_BROKEN, 500, "System failure" },
 };
 

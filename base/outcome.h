@@ -58,6 +58,8 @@ enum [[nodiscard]] outcome{
 	NO_ROW,    /* a look-up by key found nothing */
 	NO_MEMORY, /* told to the client as OVERLOADED */
 	BROKEN,    /* something that should hold does not: 500 SYSTEM_FAILURE */
+
+	REQUEST_TIMEOUT, /* transient: the request was not all there in time */
 	OUTCOME_COUNT,
 };
 

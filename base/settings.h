@@ -30,7 +30,7 @@ struct settings {
 	uint32_t cpu_threads; /* a reactor */
 	uint32_t transactions_in_flight;
 	uint32_t connection_limit;
-	uint32_t connection_timeout_s;
+	uint32_t connection_timeout_s, request_timeout_s;
 	uint32_t deadline_ms;
 	uint32_t drain_ms;
 	char *af_fqdn;

@@ -5,8 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "server/http_exchange.h"
-#include "server/http_handshake.h"
+#include "server/http_connection.h"
 
 /* A connection's own memory: headers and what is being read. Bodies lie in their transaction's arena. */
 #define CONNECTION_MEMORY (8u * 1024u)
@@ -15,6 +14,7 @@
 #define DAEMON_OPTIONS(h, s)                                                                       \
 	MHD_OPTION_EXTERNAL_LOGGER, log_daemon, h, MHD_OPTION_LISTEN_SOCKET, (s)->listen_fd,       \
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, h,                             \
+		MHD_OPTION_NOTIFY_CONNECTION, http_connection_on_notice, h,                        \
 		MHD_OPTION_CONNECTION_LIMIT, (s)->connection_limit, MHD_OPTION_CONNECTION_TIMEOUT, \
 		(s)->connection_timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,                     \
 		(size_t)CONNECTION_MEMORY
@@ -78,7 +78,7 @@ static struct MHD_Daemon *start_daemon(struct http *h)
 			DAEMON_OPTIONS(h, s), MHD_OPTION_END);
 	return MHD_start_daemon(flags | MHD_USE_TLS, 0, NULL, NULL, exchange_on_request, h,
 		DAEMON_OPTIONS(h, s), MHD_OPTION_HTTPS_CERT_CALLBACK, tls_without_certificate,
-		MHD_OPTION_NOTIFY_CONNECTION, http_handshake_on_connection, h, MHD_OPTION_END);
+		MHD_OPTION_END);
 }
 
 struct http *http_new(struct ev_loop *loop, const struct http_settings *settings)

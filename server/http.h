@@ -28,7 +28,7 @@ struct http_settings {
 	unsigned roles;  /* what every caller on this listener may do */
 	bool is_unix;    /* callers must be root or of this process's user */
 	struct tls *tls; /* NULL: plain HTTP */
-	unsigned connection_limit, connection_timeout_s;
+	unsigned connection_limit, connection_timeout_s, request_timeout_s;
 };
 
 /* NULL, and logged, where the daemon cannot be started. */

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "server/http_handshake.h"
+#include "server/http_connection.h"
 
 /* The Unix socket is for root and the server's own user. */
 static enum outcome find_user(struct MHD_Connection *connection, struct http_caller *out)
@@ -22,14 +22,12 @@ static enum outcome find_user(struct MHD_Connection *connection, struct http_cal
 
 static enum outcome find_by_certificate(struct MHD_Connection *connection, struct http_caller *out)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct tls_connection *tls = info != NULL ? http_handshake_tls(info->socket_context) : NULL;
+	const struct http_connection *c = http_connection_of(connection);
 	const struct tls_caller *caller;
 
-	if (tls == NULL)
+	if (c == NULL)
 		return UNAUTHENTICATED;
-	enum outcome o = tls_who_calls(tls, &caller);
+	enum outcome o = tls_who_calls(http_handshake_tls(c->handshake), &caller);
 
 	out->roles &= caller->role;
 	memcpy(out->name, caller->name, sizeof(out->name));

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "procedures/refusals.h"
 #include "server/http_caller.h"
+#include "server/http_connection.h"
 #include "server/problem.h"
 
 #define SINGLE_MEMORY (512u * 1024u)
@@ -94,15 +95,16 @@ static const char *request_id(struct exchange *x)
 	return arena_printf(x->txn->arena, "%016llx", (unsigned long long)made);
 }
 
+/* A parameter that is lost would be a filter that lets everything pass. */
 static enum MHD_Result add_query(
-	void *txn, enum MHD_ValueKind kind, const char *key, const char *value)
+	void *exchange, enum MHD_ValueKind kind, const char *key, const char *value)
 {
-	struct txn *t = txn;
+	struct exchange *x = exchange;
 
 	(void)kind;
-	t->query = arena_printf(t->arena, "%s%s%s=%s", t->query != NULL ? t->query : "",
-		t->query != NULL ? "&" : "", key, value != NULL ? value : "");
-	return MHD_YES;
+	if (!txn_add_query(x->txn, key, value != NULL ? value : ""))
+		x->refusal = NO_MEMORY;
+	return x->refusal == FINE ? MHD_YES : MHD_NO;
 }
 
 static size_t memory_of(const struct route *route)
@@ -154,9 +156,9 @@ static struct exchange *new_exchange(
 		if (match.parameters[i] != NULL)
 			t->parameters[i] = arena_copy(
 				t->arena, match.parameters[i], strlen(match.parameters[i]));
-	if (MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0)
-		MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, t);
 	x->refusal = look_at_head(x, &match, &caller);
+	if (x->refusal == FINE)
+		MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, x);
 	x->route = x->refusal == FINE ? route : NULL;
 	return x;
 }
@@ -189,7 +191,8 @@ static enum outcome grow_body(struct exchange *x, size_t need, size_t most)
 static bool keep_piece(struct exchange *x, const char *at, size_t len)
 {
 	size_t most = x->route != NULL ? x->route->most_body : 0;
-	bool is_wanted = x->refusal == FINE && x->route->has_body; /* others' bodies mean nothing */
+	/* others' bodies mean nothing */
+	bool is_wanted = x->refusal == FINE && x->route->has_body && !x->is_late;
 
 	if (is_wanted && len > most - x->body_len)
 		x->refusal = PAYLOAD_TOO_LARGE;
@@ -346,9 +349,15 @@ enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *connec
 		if (x == NULL)
 			return MHD_NO;
 		*exchange = x;
+		http_reading_begin(http_connection_of(connection)->reading, x);
 		/* A body that is refused is read and dropped, so that its sender gets to the answer. */
-		return is_hopeless(x) ? answer_at_once(x, x->refusal) : MHD_YES;
+		if (!is_hopeless(x))
+			return MHD_YES;
+		http_reading_end(http_connection_of(connection)->reading);
+		return answer_at_once(x, x->refusal);
 	}
+	if (x->is_late && *piece_len == 0)
+		return MHD_NO;
 	if (*piece_len > 0) {
 		bool more = keep_piece(x, piece, *piece_len);
 
@@ -356,6 +365,7 @@ enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *connec
 		*piece_len = 0;
 		return more ? MHD_YES : MHD_NO;
 	}
+	http_reading_end(http_connection_of(connection)->reading);
 	return x->has_ended ? queue_answer(x) : begin(x);
 }
 
@@ -363,11 +373,13 @@ void exchange_on_completed(void *context, struct MHD_Connection *connection, voi
 	enum MHD_RequestTerminationCode code)
 {
 	struct exchange *x = *exchange;
+	struct http_connection *c = http_connection_of(connection);
 
 	(void)context;
-	(void)connection;
 	(void)code;
 	*exchange = NULL;
 	if (x != NULL)
 		give_up(x);
+	if (c != NULL)
+		http_reading_expect(c->reading);
 }

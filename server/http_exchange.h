@@ -35,6 +35,7 @@ struct exchange {
 	uint8_t *body;
 	size_t body_len, body_cap, body_held, dropped;
 	bool has_begun, has_ended; /* the transaction; the answer may be queued */
+	bool is_late;              /* and was answered so, past the library */
 	unsigned owners;           /* the connection, and the response once it is made */
 	struct exchange *next;
 };

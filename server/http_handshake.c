@@ -10,6 +10,7 @@ struct http_handshake {
 	struct http *http;
 	struct MHD_Connection *connection;
 	struct tls_connection *tls;
+	struct http_reading *reading;
 	int fd;
 	ev_io readable; /* while it is suspended */
 	ev_timer late;  /* until it is known who calls */
@@ -85,6 +86,7 @@ static void on_shaken(void *context)
 
 	if (tls_who_calls(s->tls, &caller) != UNAUTHENTICATED)
 		ev_timer_stop(s->http->loop, &s->late);
+	http_reading_expect(s->reading);
 }
 
 void http_handshake_rest(struct http *h)
@@ -109,7 +111,8 @@ void http_handshake_resume_all(struct http *h)
 		resume(h->suspended);
 }
 
-static struct http_handshake *begin_handshake(struct http *h, struct MHD_Connection *connection)
+struct http_handshake *http_handshake_begin(
+	struct http *h, struct MHD_Connection *connection, struct http_reading *reading)
 {
 	const union MHD_ConnectionInfo *session =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -122,6 +125,7 @@ static struct http_handshake *begin_handshake(struct http *h, struct MHD_Connect
 		return NULL;
 	s->http = h;
 	s->connection = connection;
+	s->reading = reading;
 	s->fd = socket->connect_fd;
 	ev_io_init(&s->readable, on_socket, s->fd, EV_READ);
 	ev_timer_init(&s->late, on_late, STRANGER_MOST_S, 0.);
@@ -141,8 +145,10 @@ static struct http_handshake *begin_handshake(struct http *h, struct MHD_Connect
 	return NULL;
 }
 
-static void end_handshake(struct http_handshake *s)
+void http_handshake_end(struct http_handshake *s)
 {
+	if (s == NULL)
+		return;
 	struct http *h = s->http;
 
 	ev_io_stop(h->loop, &s->readable);
@@ -155,23 +161,7 @@ static void end_handshake(struct http_handshake *s)
 	free(s);
 }
 
-void http_handshake_on_connection(void *http, struct MHD_Connection *connection, void **context,
-	enum MHD_ConnectionNotificationCode code)
-{
-	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*context = begin_handshake(http, connection);
-		if (*context == NULL)
-			shutdown(MHD_get_connection_info(
-					 connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-					 ->connect_fd,
-				SHUT_RDWR);
-	} else if (*context != NULL) {
-		end_handshake(*context);
-		*context = NULL;
-	}
-}
-
 struct tls_connection *http_handshake_tls(struct http_handshake *s)
 {
-	return s != NULL ? s->tls : NULL;
+	return s->tls;
 }

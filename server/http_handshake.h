@@ -7,18 +7,19 @@
 #ifndef SERVER_HTTP_HANDSHAKE_H
 #define SERVER_HTTP_HANDSHAKE_H
 
-#include "server/http_exchange.h"
+#include "server/http_reading.h"
 
 struct http_handshake;
 
-/* libmicrohttpd's notice of a TLS connection's beginning and end; the context is a struct http_handshake. */
-void http_handshake_on_connection(void *http, struct MHD_Connection *connection, void **context,
-	enum MHD_ConnectionNotificationCode code);
+/* Requests are expected by `reading` once it is over. NULL: it cannot be begun. */
+struct http_handshake *http_handshake_begin(
+	struct http *h, struct MHD_Connection *connection, struct http_reading *reading);
+/* When the connection ends. NULL is allowed. */
+void http_handshake_end(struct http_handshake *s);
 /* After MHD_run(): suspends those that wait. */
 void http_handshake_rest(struct http *h);
 /* Before the daemon is stopped, which must find none suspended. */
 void http_handshake_resume_all(struct http *h);
-/* NULL: it could not be begun. */
 struct tls_connection *http_handshake_tls(struct http_handshake *s);
 
 #endif

@@ -14,6 +14,7 @@ struct identity_watch {
 	struct ev_loop *loop;
 	const struct services *services;
 	struct metrics *metrics;
+	struct tls *tls;
 	ev_timer look;
 	const char *warned_of; /* NULL: nothing yet */
 	int64_t warned_at, crl_warned_at;
@@ -39,16 +40,29 @@ const char *identity_watch_look(const struct own_keys *k, int64_t now, int64_t *
 static void look_at_crls(struct identity_watch *w, int64_t now)
 {
 	const struct services *s = w->services;
-	int64_t end = s->trust != NULL ? trust_crls_end(s->trust) : 0;
-	char at[CLOCK_TEXT_LEN];
+	struct crl_figures crls = {};
+	char at[CLOCK_TEXT_LEN], issuer[2 * sizeof(crls.end_of) + 1];
 
-	metrics_set_crls_end(w->metrics, end);
-	if (end == 0 || now <= end || now - w->crl_warned_at < WARN_EVERY_S)
+	if (s->trust != NULL)
+		trust_count_crls(s->trust, now, &crls);
+	metrics_set_crls(w->metrics, &crls);
+	if (crls.over == 0 || now - w->crl_warned_at < WARN_EVERY_S)
 		return;
-	clock_write(end, at);
-	log_warning("crl_out_of_date", "next_update=%s certificates=%s", at,
-		s->settings->stale_crl_is_open ? "accepted" : "refused");
+	clock_write(crls.end, at);
+	hex_write(BYTES(crls.end_of), issuer);
+	log_warning("crl_out_of_date", "crls=%u next_update=%s issuer=%s certificates=%s",
+		crls.over, at, issuer, s->settings->stale_crl_is_open ? "accepted" : "refused");
 	w->crl_warned_at = now;
+}
+
+static void look_at_listener(struct identity_watch *w, int64_t now)
+{
+	struct tls_ends ends;
+
+	if (w->tls == NULL)
+		return;
+	tls_look(w->tls, now, &ends);
+	metrics_set_tls_ends(w->metrics, ends.certificate, ends.crls);
 }
 
 static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
@@ -60,6 +74,7 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	look_at_crls(w, now);
+	look_at_listener(w, now);
 	if (s->own_keys == NULL)
 		return;
 	const char *event = identity_watch_look(s->own_keys, now, &end);
@@ -78,8 +93,8 @@ static void on_look(struct ev_loop *loop, ev_timer *timer, int events)
 	w->warned_at = now;
 }
 
-struct identity_watch *identity_watch_new(
-	struct ev_loop *loop, const struct services *services, struct metrics *metrics)
+struct identity_watch *identity_watch_new(struct ev_loop *loop, const struct services *services,
+	struct metrics *metrics, struct tls *tls)
 {
 	struct identity_watch *w = calloc(1, sizeof(*w));
 
@@ -88,6 +103,7 @@ struct identity_watch *identity_watch_new(
 	w->loop = loop;
 	w->services = services;
 	w->metrics = metrics;
+	w->tls = tls;
 	ev_timer_init(&w->look, on_look, FIRST_LOOK_S, LOOK_EVERY_S);
 	w->look.data = w;
 	ev_timer_start(loop, &w->look);

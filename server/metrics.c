@@ -21,6 +21,8 @@ struct metrics {
 	atomic_ullong refused[OUTCOME_COUNT];
 	atomic_ullong identity_end; /* 0: not known to this reactor */
 	atomic_ullong crls_end;     /* likewise */
+	atomic_ullong crls_good, crls_end_soon, crls_over;
+	atomic_ullong tls_certificate_end, tls_crls_end; /* as identity_end */
 	atomic_bool tells_of_audit, audit_is_broken, audit_root_file_fails, audit_is_held;
 	atomic_ullong audit_tree, audit_sealed_at, refusals_lost;
 	struct procedure_counts procedures[MOST_PROCEDURES];
@@ -91,9 +93,18 @@ void metrics_set_identity_end(struct metrics *m, int64_t unix_seconds)
 		&m->identity_end, (unsigned long long)unix_seconds, memory_order_relaxed);
 }
 
-void metrics_set_crls_end(struct metrics *m, int64_t unix_seconds)
+void metrics_set_crls(struct metrics *m, const struct crl_figures *crls)
 {
-	atomic_store_explicit(&m->crls_end, (unsigned long long)unix_seconds, memory_order_relaxed);
+	atomic_store(&m->crls_end, (unsigned long long)crls->end);
+	atomic_store(&m->crls_good, crls->good);
+	atomic_store(&m->crls_end_soon, crls->ends_soon);
+	atomic_store(&m->crls_over, crls->over);
+}
+
+void metrics_set_tls_ends(struct metrics *m, int64_t certificate, int64_t crls)
+{
+	atomic_store(&m->tls_certificate_end, (unsigned long long)certificate);
+	atomic_store(&m->tls_crls_end, (unsigned long long)crls);
 }
 
 void metrics_set_audit(struct metrics *m, const struct audit_figures *figures)
@@ -212,16 +223,37 @@ static void write_value(
 	fprintf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", name, help, name, type, name, value);
 }
 
-static void write_crls_end(FILE *out, struct metrics *const *all, size_t count)
+/* One reactor of the process tells of CRLs. */
+static void write_crls(FILE *out, struct metrics *m)
 {
-	unsigned long long end = 0;
+	if (read_count(&m->crls_end) == 0)
+		return;
+	write_value(out, "arpf_crl_next_update_seconds", "gauge",
+		"When the first of the CRLs is past its nextUpdate, in unix seconds.",
+		read_count(&m->crls_end));
+	fprintf(out,
+		"# HELP arpf_crls CRLs that were given: good, within the last quarter of their "
+		"time, past nextUpdate.\n"
+		"# TYPE arpf_crls gauge\n"
+		"arpf_crls{state=\"good\"} %llu\n"
+		"arpf_crls{state=\"ends_soon\"} %llu\n"
+		"arpf_crls{state=\"over\"} %llu\n",
+		read_count(&m->crls_good), read_count(&m->crls_end_soon),
+		read_count(&m->crls_over));
+}
 
-	for (size_t i = 0; i < count; i++)
-		if (read_count(&all[i]->crls_end) > end)
-			end = read_count(&all[i]->crls_end);
-	if (end > 0)
-		write_value(out, "arpf_crl_next_update_seconds", "gauge",
-			"When the first of the CRLs is past its nextUpdate, in unix seconds.", end);
+/* Likewise. */
+static void write_tls_ends(FILE *out, struct metrics *m)
+{
+	if (read_count(&m->tls_certificate_end) > 0)
+		write_value(out, "arpf_tls_certificate_expires_at_seconds", "gauge",
+			"When the listener's certificate ends, in unix seconds.",
+			read_count(&m->tls_certificate_end));
+	if (read_count(&m->tls_crls_end) > 0)
+		write_value(out, "arpf_tls_crl_next_update_seconds", "gauge",
+			"When the first CRL of client_ca_file is past its nextUpdate, in unix "
+			"seconds.",
+			read_count(&m->tls_crls_end));
 }
 
 /* One reactor of the process tells of the trail; all may lose refusals. */
@@ -236,7 +268,7 @@ static void write_audit(FILE *out, struct metrics *const *all, size_t count)
 		if (!atomic_load(&all[i]->tells_of_audit))
 			continue;
 		write_value(out, "arpf_audit_trail_broken", "gauge",
-			"1: what was sealed is not there any more, and sealing has stopped.",
+			"1: the trail is not what was sealed, and nothing is sealed upon it.",
 			f.is_broken);
 		write_value(out, "arpf_audit_root_file_failing", "gauge",
 			"1: the last signed root could not be written to its file.",
@@ -270,7 +302,10 @@ char *metrics_write(struct metrics *const *all, size_t count, size_t *len)
 		for (unsigned s = 0; all[0]->procedure_at(p)->steps[s].name != NULL; s++)
 			write_step(out, all, count, p, s);
 	write_identity_end(out, all, count);
-	write_crls_end(out, all, count);
+	for (size_t i = 0; i < count; i++) {
+		write_crls(out, all[i]);
+		write_tls_ends(out, all[i]);
+	}
 	write_audit(out, all, count);
 	if (fclose(out) != 0) {
 		free(text);

@@ -24,8 +24,9 @@ void metrics_count_step(
 void metrics_count_refusal(struct metrics *m, enum outcome outcome);
 /* When the server's last ECCSI identity ends; 0: there is none. */
 void metrics_set_identity_end(struct metrics *m, int64_t unix_seconds);
-/* When the first of the CRLs is past its nextUpdate; 0: there is none. */
-void metrics_set_crls_end(struct metrics *m, int64_t unix_seconds);
+void metrics_set_crls(struct metrics *m, const struct crl_figures *crls);
+/* When the listener's certificate ends, and the first of its callers' CRLs; 0: there is none. */
+void metrics_set_tls_ends(struct metrics *m, int64_t certificate, int64_t crls);
 
 /* What the audit trail's sealer knows; one reactor of a process tells. */
 struct audit_figures {

@@ -31,6 +31,7 @@
 #define LOOK_AGAIN_S  60
 #define TRY_AGAIN_S   1
 #define WARN_BEFORE_S (14 * 86400)
+#define WARN_EVERY_S  86400
 
 /*
  * Bytes from a caller in his handshake; his chain of certificates is most of them. gnutls itself would gather
@@ -40,8 +41,10 @@
 
 struct tls {
 	gnutls_priority_t priorities;
-	pthread_mutex_t lock;      /* over files */
-	struct tls_files *files;   /* in force */
+	pthread_mutex_t lock;    /* over files, and what was warned of them */
+	struct tls_files *files; /* in force */
+	const char *warned_of;   /* of the certificate; NULL: nothing yet */
+	int64_t warned_at, crl_warned_at;
 	atomic_uint_fast64_t turn; /* one more with each reload */
 };
 
@@ -81,10 +84,49 @@ static void say_read(const struct tls_files *files)
 	clock_write(files->not_after, end);
 	log_info("tls_files_read", "certificate_ends=%s cas=%u crls=%u", end, files->ca_count,
 		files->crl_count);
-	if (files->crls_until != 0 && files->crls_until < clock_unix())
-		log_warning("tls_crl_over", "let_in=nobody");
-	if (files->not_after - clock_unix() < WARN_BEFORE_S)
-		log_warning("tls_certificate_ends_soon", "certificate_ends=%s", end);
+}
+
+static void warn_of_certificate(struct tls *t, int64_t now)
+{
+	int64_t not_after = t->files->not_after;
+	const char *event = now >= not_after                  ? "tls_certificate_ended"
+			    : not_after - now < WARN_BEFORE_S ? "tls_certificate_ends_soon"
+							      : NULL;
+	char end[CLOCK_TEXT_LEN];
+
+	if (event == NULL || (event == t->warned_of && now - t->warned_at < WARN_EVERY_S))
+		return;
+	clock_write(not_after, end);
+	log_warning(event, "certificate_ends=%s", end);
+	t->warned_of = event;
+	t->warned_at = now;
+}
+
+static void warn_of_crls(struct tls *t, int64_t now)
+{
+	int64_t until = t->files->crls_until;
+
+	if (until == 0 || until >= now || now - t->crl_warned_at < WARN_EVERY_S)
+		return;
+	log_warning("tls_crl_over", "let_in=nobody");
+	t->crl_warned_at = now;
+}
+
+void tls_look(struct tls *t, int64_t now, struct tls_ends *ends)
+{
+	pthread_mutex_lock(&t->lock);
+	warn_of_certificate(t, now);
+	warn_of_crls(t, now);
+	*ends = (struct tls_ends){ t->files->not_after, t->files->crls_until };
+	pthread_mutex_unlock(&t->lock);
+}
+
+static void tell_of_files(struct tls *t, const struct tls_files *files)
+{
+	struct tls_ends unused;
+
+	say_read(files);
+	tls_look(t, clock_unix(), &unused);
 }
 
 static struct tls_files *read_files(const struct settings *s, const char *otherwise)
@@ -115,7 +157,7 @@ struct tls *tls_new(const struct settings *s)
 		tls_free(t);
 		return NULL;
 	}
-	say_read(t->files);
+	tell_of_files(t, t->files);
 	return t;
 }
 
@@ -130,9 +172,11 @@ void tls_reload(struct tls *t, const struct settings *s)
 
 	t->files = fresh;
 	atomic_fetch_add(&t->turn, 1);
+	t->warned_of = NULL; /* what was said of others does not count */
+	t->crl_warned_at = 0;
 	pthread_mutex_unlock(&t->lock);
 	tls_files_give_back(old);
-	say_read(fresh);
+	tell_of_files(t, fresh);
 }
 
 void tls_free(struct tls *t)
@@ -217,6 +261,12 @@ struct tls_connection *tls_begin(struct tls *t, const struct tls_transport *tran
 	gnutls_handshake_set_hook_function(
 		session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, on_message);
 	return c;
+}
+
+void tls_write_last(struct tls_connection *c, struct bytes text)
+{
+	if (gnutls_record_send(c->transport.session, text.at, text.len) == (ssize_t)text.len)
+		gnutls_bye(c->transport.session, GNUTLS_SHUT_WR);
 }
 
 void tls_end(struct tls_connection *c)

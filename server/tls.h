@@ -9,7 +9,7 @@
 #ifndef SERVER_TLS_H
 #define SERVER_TLS_H
 
-#include "base/outcome.h"
+#include "base/bytes.h"
 #include "base/settings.h"
 
 #define TLS_CALLER_NAME 129
@@ -26,6 +26,13 @@ struct tls_caller {
 struct tls *tls_new(const struct settings *s);
 /* Reads the files anew; where they cannot be used that is logged and the old ones stay in force. */
 void tls_reload(struct tls *t, const struct settings *s);
+/* In unix seconds. */
+struct tls_ends {
+	int64_t certificate; /* of the listener */
+	int64_t crls;        /* the first nextUpdate of the callers' CRLs; 0: none has one */
+};
+/* What ends, or has ended, is warned of at once and then daily. Any thread; call it now and then. */
+void tls_look(struct tls *t, int64_t now, struct tls_ends *ends);
 /* After the last connection has ended. NULL is allowed. */
 void tls_free(struct tls *t);
 
@@ -50,6 +57,8 @@ struct tls_transport {
  * would fail.
  */
 struct tls_connection *tls_begin(struct tls *t, const struct tls_transport *transport);
+/* Sends, as far as the socket takes it at once, and says that nothing follows. */
+void tls_write_last(struct tls_connection *c, struct bytes text);
 /* NULL is allowed. */
 void tls_end(struct tls_connection *c);
 /*

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """The TLS listener: its files and their reload, the addresses it takes, and the commands that speak to it."""
+import calendar
 import contextlib
 import json
 import socket
@@ -41,6 +42,12 @@ class Reload(tls_world.TlsCase):
         self.assertIs(socket_before, connection.sock)
         self.assertEqual(before, self.shown())
         connection.close()
+
+    def test_gauge(self):
+        with open(self.world.tls("server.pem"), "rb") as f:
+            end = x509.load_pem_x509_certificate(f.read()).not_valid_after
+        said = "\narpf_tls_certificate_expires_at_seconds %d\n" % calendar.timegm(end.timetuple())
+        world.wait_until(lambda: said in self.world.request("GET", "/metrics").body.decode(), 90, "the gauge is there")
 
     def test_unusable_files_leave_the_old(self):
         before = self.shown()

@@ -2,8 +2,6 @@
  * The listener's files and its callers' certificates: which of them are good, and which role they give. Over
  * the wire: tests/e2e/test_tls.py.
  */
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,138 +9,26 @@
 #include "base/clock.h"
 #include "server/roles.h"
 #include "server/tls_caller.h"
-#include "tests/unit/pki_maker.h"
+#include "tests/unit/listener_files.h"
 #include "tests/unit/suite.h"
 
-#define CRITICAL_CA "basicConstraints=critical,CA:TRUE"
-#define CLIENT      "extendedKeyUsage=clientAuth"
-#define SERVER      "extendedKeyUsage=serverAuth"
+#define CLIENT "extendedKeyUsage=clientAuth"
+#define SERVER "extendedKeyUsage=serverAuth"
 
-static const char *const ca_extensions[] = { CRITICAL_CA, "keyUsage=critical,keyCertSign,cRLSign",
-	NULL };
-
-static char folder[] = "/tmp/arpf-test-XXXXXX";
-static char certificate_file[64], key_file[64], ca_file[64];
-static EVP_PKEY *ca_key, *other_key, *own_key;
-static struct pki_made ca, other_ca, own;
-static struct settings settings = {
-	.tls_certificate_file = certificate_file,
-	.tls_key_file = key_file,
-	.tls_client_ca_file = ca_file,
-};
 static char error[512];
-
-static FILE *open_file(const char *path, const char *mode)
-{
-	FILE *out = fopen(path, mode);
-
-	ck_assert_ptr_nonnull(out);
-	return out;
-}
-
-static void write_certificate(const char *path, const char *mode, const struct pki_made *made)
-{
-	const unsigned char *at = made->der;
-	X509 *x = d2i_X509(NULL, &at, (long)made->len);
-	FILE *out = open_file(path, mode);
-
-	ck_assert_int_eq(PEM_write_X509(out, x), 1);
-	fclose(out);
-	X509_free(x);
-}
-
-static void write_key(const char *path, EVP_PKEY *key, const EVP_CIPHER *cipher)
-{
-	FILE *out = open_file(path, "w");
-
-	ck_assert_int_eq(PEM_write_PKCS8PrivateKey(
-				 out, key, cipher, cipher != NULL ? "word" : NULL, 4, NULL, NULL),
-		1);
-	fclose(out);
-}
 
 static void write_text(const char *path, const char *text)
 {
-	FILE *out = open_file(path, "w");
+	FILE *out = fopen(path, "w");
 
+	ck_assert_ptr_nonnull(out);
 	fputs(text, out);
 	fclose(out);
 }
 
-/* serials: one that is revoked. */
-static void add_crl(const struct pki_made *issuer, EVP_PKEY *signer, long serial, long next_s)
-{
-	const unsigned char *at = issuer->der;
-	X509 *x = d2i_X509(NULL, &at, (long)issuer->len);
-	X509_CRL *crl = X509_CRL_new();
-	X509_REVOKED *entry = X509_REVOKED_new();
-	ASN1_INTEGER *number = ASN1_INTEGER_new();
-	ASN1_TIME *then = ASN1_TIME_set(NULL, clock_unix() - 7200);
-	ASN1_TIME *next = ASN1_TIME_set(NULL, clock_unix() + next_s);
-	FILE *out = open_file(ca_file, "a");
-
-	ASN1_INTEGER_set(number, serial);
-	X509_REVOKED_set_serialNumber(entry, number);
-	X509_REVOKED_set_revocationDate(entry, then);
-	X509_CRL_set_version(crl, 1);
-	X509_CRL_set_issuer_name(crl, X509_get_subject_name(x));
-	X509_CRL_set1_lastUpdate(crl, then);
-	X509_CRL_set1_nextUpdate(crl, next);
-	ck_assert_int_eq(X509_CRL_add0_revoked(crl, entry), 1);
-	ck_assert_int_gt(X509_CRL_sign(crl, signer, EVP_sha256()), 0);
-	ck_assert_int_eq(PEM_write_X509_CRL(out, crl), 1);
-	fclose(out);
-	ASN1_INTEGER_free(number);
-	ASN1_TIME_free(then);
-	ASN1_TIME_free(next);
-	X509_CRL_free(crl);
-	X509_free(x);
-}
-
-static void make(const char *subject, const char *issuer, EVP_PKEY *key, EVP_PKEY *signer,
-	const char *const *extensions, struct pki_made *out)
-{
-	pki_make(&(struct pki_recipe){ .subject = subject,
-			 .issuer = issuer,
-			 .key = key,
-			 .signer = signer,
-			 .extensions = extensions },
-		out);
-}
-
-static void begin(void)
-{
-	static const char *const server[] = { SERVER, NULL };
-
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	snprintf(certificate_file, sizeof(certificate_file), "%s/own.pem", folder);
-	snprintf(key_file, sizeof(key_file), "%s/own.key", folder);
-	snprintf(ca_file, sizeof(ca_file), "%s/ca.pem", folder);
-	ca_key = pki_key("P-256");
-	other_key = pki_key("P-256");
-	own_key = pki_key("P-256");
-	make("CN=CA", NULL, ca_key, ca_key, ca_extensions, &ca);
-	make("CN=Other CA", NULL, other_key, other_key, ca_extensions, &other_ca);
-	make("CN=server", "CN=CA", own_key, ca_key, server, &own);
-	write_certificate(certificate_file, "w", &own);
-	write_key(key_file, own_key, NULL);
-	write_certificate(ca_file, "w", &ca);
-}
-
-static void end(void)
-{
-	unlink(certificate_file);
-	unlink(key_file);
-	unlink(ca_file);
-	ck_assert_int_eq(rmdir(folder), 0);
-	EVP_PKEY_free(ca_key);
-	EVP_PKEY_free(other_key);
-	EVP_PKEY_free(own_key);
-}
-
 static struct tls_files *read_good(void)
 {
-	struct tls_files *files = tls_files_read(&settings, error, sizeof(error));
+	struct tls_files *files = tls_files_read(&listener_settings, error, sizeof(error));
 
 	ck_assert_msg(files != NULL, "%s", error);
 	return files;
@@ -150,7 +36,7 @@ static struct tls_files *read_good(void)
 
 static void expect_refused(const char *path, const char *why)
 {
-	struct tls_files *files = tls_files_read(&settings, error, sizeof(error));
+	struct tls_files *files = tls_files_read(&listener_settings, error, sizeof(error));
 
 	ck_assert_ptr_null(files);
 	ck_assert_msg(strncmp(error, path, strlen(path)) == 0, "%s", error);
@@ -179,7 +65,7 @@ static void expect(const char *subject, enum outcome expected, const char *name)
 	struct pki_made made;
 	struct tls_caller caller;
 
-	make(subject, "CN=CA", own_key, ca_key, client, &made);
+	make_signed(subject, "CN=CA", own_key, ca_key, client, &made);
 	ck_assert_msg(look(&made, 1, &caller) == expected, "%s", subject);
 	ck_assert_str_eq(caller.name, name);
 	ck_assert_uint_eq(caller.role != 0, expected == FINE);
@@ -212,7 +98,7 @@ END_TEST
 
 START_TEST(test_subjects)
 {
-	begin();
+	listener_files_begin();
 	expect("O=Operator/OU=ausf/CN=core 1", FINE, "ausf:core 1");
 	expect("OU=admin/CN=ad%min\xc3\xa9", FINE, "admin:ad%25min%C3%A9");
 	expect("OU=auditor/CN=a, b\\c", FINE, "auditor:a, b%5Cc");
@@ -225,7 +111,7 @@ START_TEST(test_subjects)
 	expect("OU=Admin/CN=x", ROLE_NOT_PERMITTED, "none:x");
 	expect("OU=admin\\,ou\\=ausf/CN=x", ROLE_NOT_PERMITTED, "none:x");
 	expect("O=admin/CN=admin", ROLE_NOT_PERMITTED, "none:admin");
-	end();
+	listener_files_end();
 }
 END_TEST
 
@@ -236,19 +122,20 @@ START_TEST(test_subjects_out_of_the_ordinary)
 	struct pki_made made;
 	struct tls_caller caller;
 
-	begin();
-	make("OU=adminXevil/CN=x", "CN=CA", own_key, ca_key, client, &made);
+	listener_files_begin();
+	make_signed("OU=adminXevil/CN=x", "CN=CA", own_key, ca_key, client, &made);
 	pki_find(&made, bytes_of_text("adminXevil"))[5] = '\0';
 	pki_sign_again(&made, ca_key);
 	ck_assert_int_eq(look(&made, 1, &caller), ROLE_NOT_PERMITTED);
-	make("OU=companion-gateway/CN="
-	     "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
-	     "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9",
+	make_signed(
+		"OU=companion-gateway/CN="
+		"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9"
+		"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9",
 		"CN=CA", own_key, ca_key, client, &made);
 	ck_assert_int_eq(look(&made, 1, &caller), FINE);
 	ck_assert_uint_lt(strlen(caller.name), sizeof(caller.name));
 	ck_assert_uint_gt(strlen(caller.name), sizeof(caller.name) - 4);
-	end();
+	listener_files_end();
 }
 END_TEST
 
@@ -269,12 +156,12 @@ START_TEST(test_purposes)
 	struct pki_made made;
 	struct tls_caller caller;
 
-	begin();
+	listener_files_begin();
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		make("OU=admin/CN=x", "CN=CA", own_key, ca_key, rows[i].extensions, &made);
+		make_signed("OU=admin/CN=x", "CN=CA", own_key, ca_key, rows[i].extensions, &made);
 		ck_assert_msg(look(&made, 1, &caller) == rows[i].expected, "row %zu", i);
 	}
-	end();
+	listener_files_end();
 }
 END_TEST
 
@@ -287,7 +174,7 @@ START_TEST(test_validity)
 	struct pki_made made;
 	struct tls_caller caller;
 
-	begin();
+	listener_files_begin();
 	recipe.key = own_key;
 	recipe.signer = ca_key;
 	recipe.not_after = "20210101000000Z";
@@ -308,7 +195,7 @@ START_TEST(test_validity)
 	ck_assert_int_eq(look(&made, 1, &caller), UNAUTHENTICATED);
 	made.len -= 5;
 	ck_assert_int_eq(look(&made, 1, &caller), UNAUTHENTICATED);
-	end();
+	listener_files_end();
 }
 END_TEST
 
@@ -319,27 +206,27 @@ START_TEST(test_chains)
 	struct pki_made chain[12];
 	struct tls_caller caller;
 
-	begin();
+	listener_files_begin();
 	ck_assert_int_eq(look(chain, 0, &caller), UNAUTHENTICATED);
-	make("OU=admin/CN=x", "CN=Middle", own_key, middle_key, client, &chain[0]);
-	make("CN=Middle", "CN=CA", middle_key, ca_key, ca_extensions, &chain[1]);
+	make_signed("OU=admin/CN=x", "CN=Middle", own_key, middle_key, client, &chain[0]);
+	make_signed("CN=Middle", "CN=CA", middle_key, ca_key, ca_extensions, &chain[1]);
 	ck_assert_int_eq(look(chain, 1, &caller), UNAUTHENTICATED);
 	ck_assert_int_eq(look(chain, 2, &caller), FINE);
 	for (unsigned i = 2; i < 12; i++)
 		chain[i] = chain[1];
 	ck_assert_int_eq(look(chain, 12, &caller), UNAUTHENTICATED);
 	/* A caller is no CA. */
-	make("OU=ausf/CN=y", "CN=CA", middle_key, ca_key, client, &chain[1]);
-	make("OU=admin/CN=x", "OU=ausf/CN=y", own_key, middle_key, client, &chain[0]);
+	make_signed("OU=ausf/CN=y", "CN=CA", middle_key, ca_key, client, &chain[1]);
+	make_signed("OU=admin/CN=x", "OU=ausf/CN=y", own_key, middle_key, client, &chain[0]);
 	ck_assert_int_eq(look(chain, 2, &caller), UNAUTHENTICATED);
 	/* Another's CA, and one that only has the name. */
-	make("OU=admin/CN=x", "CN=Other CA", own_key, other_key, client, &chain[0]);
+	make_signed("OU=admin/CN=x", "CN=Other CA", own_key, stranger_key, client, &chain[0]);
 	chain[1] = other_ca;
 	ck_assert_int_eq(look(chain, 2, &caller), UNAUTHENTICATED);
-	make("OU=admin/CN=x", "CN=CA", own_key, other_key, client, &chain[0]);
+	make_signed("OU=admin/CN=x", "CN=CA", own_key, stranger_key, client, &chain[0]);
 	ck_assert_int_eq(look(chain, 1, &caller), UNAUTHENTICATED);
 	EVP_PKEY_free(middle_key);
-	end();
+	listener_files_end();
 }
 END_TEST
 
@@ -349,25 +236,25 @@ START_TEST(test_crls)
 	struct pki_made made;
 	struct tls_caller caller;
 
-	begin();
-	make("OU=admin/CN=x", "CN=CA", own_key, ca_key, client, &made); /* serial 0x1001 */
-	add_crl(&ca, ca_key, 0x1002, 3600);
+	listener_files_begin();
+	make_signed("OU=admin/CN=x", "CN=CA", own_key, ca_key, client, &made); /* serial 0x1001 */
+	append_crl(&ca, ca_key, 0x1002, 3600);
 	ck_assert_int_eq(look(&made, 1, &caller), FINE);
 	write_certificate(ca_file, "w", &ca);
-	add_crl(&ca, ca_key, 0x1001, 3600);
+	append_crl(&ca, ca_key, 0x1001, 3600);
 	ck_assert_int_eq(look(&made, 1, &caller), UNAUTHENTICATED);
 	/* One that is over says nothing any more, and so nobody is let in. */
 	write_certificate(ca_file, "w", &ca);
-	add_crl(&ca, ca_key, 0x1002, -3600);
+	append_crl(&ca, ca_key, 0x1002, -3600);
 	ck_assert_int_eq(look(&made, 1, &caller), UNAUTHENTICATED);
 	write_certificate(ca_file, "w", &ca);
-	add_crl(&ca, other_key, 0x1002, 3600);
-	add_crl(&ca, ca_key, 0x1002, 3600);
+	append_crl(&ca, stranger_key, 0x1002, 3600);
+	append_crl(&ca, ca_key, 0x1002, 3600);
 	expect_refused(ca_file, "CRL");
 	write_certificate(ca_file, "w", &ca);
-	add_crl(&other_ca, other_key, 0x1001, 3600);
+	append_crl(&other_ca, stranger_key, 0x1001, 3600);
 	expect_refused(ca_file, "CRL");
-	end();
+	listener_files_end();
 }
 END_TEST
 
@@ -375,7 +262,7 @@ START_TEST(test_files)
 {
 	struct pki_made expired;
 
-	begin();
+	listener_files_begin();
 	struct tls_files *files = read_good();
 
 	ck_assert_uint_eq(files->ca_count, 1);
@@ -387,15 +274,15 @@ START_TEST(test_files)
 	ck_assert_uint_eq(files->ca_count, 2);
 	tls_files_give_back(files);
 
-	write_key(key_file, other_key, NULL);
+	write_private_key(key_file, stranger_key, NULL);
 	expect_refused(key_file, "not the key of");
-	write_key(key_file, own_key, EVP_aes_128_cbc());
+	write_private_key(key_file, own_key, EVP_aes_128_cbc());
 	expect_refused(certificate_file, ":");
 	write_text(key_file, "nonsense");
 	expect_refused(certificate_file, ":");
 	unlink(key_file);
 	expect_refused(key_file, ":");
-	write_key(key_file, own_key, NULL);
+	write_private_key(key_file, own_key, NULL);
 
 	write_text(ca_file, "");
 	expect_refused(ca_file, ":");
@@ -415,7 +302,7 @@ START_TEST(test_files)
 	expect_refused(certificate_file, "expired");
 	write_certificate(certificate_file, "w", &own);
 	tls_files_give_back(read_good());
-	end();
+	listener_files_end();
 }
 END_TEST
 
