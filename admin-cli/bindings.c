@@ -27,5 +27,5 @@ enum cli_end command_binding_show(struct cli *cli)
 
 enum cli_end command_binding_list(struct cli *cli)
 {
-	return list_show(cli, BINDINGS, columns);
+	return list_show_filtered(cli, BINDINGS, "after", columns);
 }

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin-cli/values.h"
+
 #ifndef ARPF_VERSION
 #define ARPF_VERSION "0.1.0"
 #endif
@@ -130,6 +132,9 @@ static bool take_option(const struct cli_option *options, const char **values, c
 			value = "";
 		else if (value == NULL && (value = take_word(rest)) == NULL)
 			*end = cli_misuse("--%s needs %s", option->name, option->value);
+		else if (!value_fits(option->value, value))
+			*end = cli_misuse(
+				"--%s takes %s, not '%s'", option->name, option->value, value);
 		values[i] = value;
 		return true;
 	}
@@ -181,6 +186,8 @@ static enum cli_end take_plain_word(struct cli *cli, struct reading *r, const ch
 	}
 	if (r->arguments == CLI_ARGUMENTS_MAX || cli->command->arguments[r->arguments] == NULL)
 		return cli_misuse("'%s' is one argument too many", word);
+	if (!value_fits(cli->command->arguments[r->arguments], word))
+		return cli_misuse("'%s' is no %s", word, cli->command->arguments[r->arguments]);
 	cli->arguments[r->arguments++] = word;
 	return CLI_DONE;
 }

@@ -17,7 +17,7 @@
 
 enum cli_end { CLI_DONE = 0, CLI_REFUSED = 1, CLI_MISUSED = 2 };
 
-#define CLI_OPTIONS_MAX   8
+#define CLI_OPTIONS_MAX   12
 #define CLI_ARGUMENTS_MAX 4
 
 struct cli;

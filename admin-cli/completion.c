@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "admin-cli/from_table.h"
+#include "admin-cli/values.h"
 
 /*
  * Words of the command line are nouns and verbs unless they are options or the values of those. bash cuts
@@ -55,12 +56,6 @@ static const char after_options[] =
 	"}\n"
 	"complete -F _arpfctl arpfctl\n";
 
-/* "se|device": one of these words. */
-static bool is_choice(const char *value)
-{
-	return strchr(value, '|') != NULL && islower((unsigned char)value[0]);
-}
-
 static bool is_file(const char *value)
 {
 	return strstr(value, "FILE") != NULL || strstr(value, "PATH") != NULL;
@@ -111,7 +106,7 @@ static void write_values(FILE *out, const struct cli_option *option)
 	if (option->value == NULL)
 		return;
 	fprintf(out, "\t--%s)\n", option->name);
-	if (is_choice(option->value)) {
+	if (value_is_choice(option->value)) {
 		fprintf(out, "\t\tmapfile -t COMPREPLY < <(compgen -W '");
 		for (const char *c = option->value; *c != '\0'; c++)
 			fputc(*c == '|' ? ' ' : *c, out);

@@ -21,7 +21,7 @@ static const struct list_column columns[] = {
 
 enum cli_end command_job_list(struct cli *cli)
 {
-	return list_show(cli, JOBS, columns);
+	return list_show_filtered(cli, JOBS, "after", columns);
 }
 
 static enum cli_end ask(struct cli *cli, const char *method, const char *rest)

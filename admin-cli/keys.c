@@ -164,9 +164,9 @@ static json_t *choose_new(json_t *keys, json_t *stored)
 }
 
 /* Keys that have no certificate leave no trace in the database: servers are told to look at the HSM. */
-static enum cli_end tell_servers(struct cli *cli, const char *made)
+static enum cli_end tell_servers(struct cli *cli)
 {
-	enum outcome o = db_tell_of_keys(cli->settings.database, cli_actor(cli), made);
+	enum outcome o = db_tell_of_keys(cli->settings.database);
 
 	return o == FINE
 		       ? CLI_DONE
@@ -175,12 +175,12 @@ static enum cli_end tell_servers(struct cli *cli, const char *made)
 }
 
 /* Through the server where there is one, because it then answers when it has them. */
-static enum cli_end store_keys(struct cli *cli, json_t *keys, const char *made)
+static enum cli_end store_keys(struct cli *cli, json_t *keys)
 {
 	struct remote_answer answer;
 
 	if (json_array_size(keys) == 0)
-		return tell_servers(cli, made);
+		return tell_servers(cli);
 	enum cli_end end = remote_try(cli, "PUT", KEYS, json_pack("{s:O}", "keys", keys), &answer);
 	json_decref(answer.json);
 	if (end != CLI_DONE && !answer.reached)
@@ -189,24 +189,68 @@ static enum cli_end store_keys(struct cli *cli, json_t *keys, const char *made)
 	return end;
 }
 
+/* A key of which the trail could not know is not made. */
+static enum cli_end look_at_trail(struct cli *cli)
+{
+	enum outcome o = cli_actor(cli) != NULL ? db_can_record(cli->settings.database) : FINE;
+
+	return o == FINE
+		       ? CLI_DONE
+		       : cli_refuse_outcome(o, "no key was made, for it could not be recorded; is "
+					       "the schema there (arpfctl migrate)?");
+}
+
+/* What this command has made, each by label and id. */
+static enum cli_end record_made(struct cli *cli, const json_t *keys)
+{
+	char texts[KEY_USE_COUNT][DB_DETAIL_MAX + 1];
+	const char *made[KEY_USE_COUNT];
+	size_t count = 0;
+
+	for (size_t i = 0; i < json_array_size(keys) && count < KEY_USE_COUNT; i++) {
+		const json_t *key = json_array_get(keys, i);
+
+		if (!json_is_true(json_object_get(key, "isNew")))
+			continue;
+		snprintf(texts[count], sizeof(texts[count]), "%s %s", remote_text(key, "label"),
+			remote_text(key, "keyId"));
+		made[count] = texts[count];
+		count++;
+	}
+	if (count == 0 || cli_actor(cli) == NULL)
+		return CLI_DONE;
+	enum outcome o = db_record_made_keys(cli->settings.database, cli_actor(cli), made, count);
+	for (size_t i = 0; i < count && o != FINE; i++)
+		fprintf(stderr, "arpfctl: not recorded: %s\n", made[i]);
+	return o == FINE ? CLI_DONE
+			 : cli_refuse_outcome(
+				   o, "the keys are in the HSM, but not in the audit trail");
+}
+
+static enum cli_end use_keys(struct cli *cli, json_t *made, json_t *stored)
+{
+	json_t *keys = json_object_get(made, "keys");
+	json_t *chosen = choose_new(keys, stored);
+	enum cli_end recorded = record_made(cli, keys);
+	enum cli_end end = store_keys(cli, chosen);
+
+	if (end == CLI_DONE)
+		end = show_keys(cli, made_columns, keys, json_object_get(made, "refused"));
+	json_decref(chosen);
+	return end != CLI_DONE ? end : recorded;
+}
+
 static enum cli_end make_keys(struct cli *cli, const char *const *words, bool keep)
 {
-	json_t *made, *stored = NULL;
-	enum cli_end end = keyd_run(cli, words, &made);
+	json_t *made = NULL, *stored = NULL;
+	enum cli_end end = look_at_trail(cli);
 
 	if (end == CLI_DONE && keep)
 		end = read_stored(cli, &stored);
-	if (end == CLI_DONE) {
-		json_t *keys = json_object_get(made, "keys");
-		json_t *chosen = choose_new(keys, stored);
-
-		/* keys init tells of all that there are, keys rotate of the new one */
-		end = store_keys(
-			cli, chosen, keep ? NULL : remote_text(json_array_get(keys, 0), "label"));
-		if (end == CLI_DONE)
-			end = show_keys(cli, made_columns, keys, json_object_get(made, "refused"));
-		json_decref(chosen);
-	}
+	if (end == CLI_DONE)
+		end = keyd_run(cli, words, &made);
+	if (end == CLI_DONE)
+		end = use_keys(cli, made, stored);
 	json_decref(made);
 	json_decref(stored);
 	return end;

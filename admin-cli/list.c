@@ -1,6 +1,15 @@
 #include "admin-cli/list.h"
 
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
+
+#define PATH_MAX_LEN 1024
+#define NAME_MAX_LEN 32
+#define TIME_MOST    (INT64_C(1) << 40)
 
 struct showing {
 	const struct list_column *columns;
@@ -61,7 +70,7 @@ static enum cli_end on_page(void *context)
 							    : cli_refuse_outcome(NO_MEMORY, NULL);
 }
 
-enum cli_end list_show_of(
+static enum cli_end show(
 	struct cli *cli, const struct remote_list *list, const struct list_column *columns)
 {
 	struct showing s = { .columns = columns, .as_json = cli->json };
@@ -78,5 +87,67 @@ enum cli_end list_show(struct cli *cli, const char *path, const struct list_colu
 {
 	const struct remote_list list = { .path = path, .cursor = "after" };
 
-	return list_show_of(cli, &list, columns);
+	return show(cli, &list, columns);
+}
+
+static bool read_number(const char *text, int64_t most, int64_t *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoll(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out > 0 &&
+	       *out <= most;
+}
+
+/* "changed-since": changedSince. */
+static void write_parameter(const char *option, char out[NAME_MAX_LEN])
+{
+	size_t len = 0;
+
+	for (; *option != '\0' && len < NAME_MAX_LEN - 1; option++) {
+		bool is_hyphen = *option == '-' && option[1] != '\0';
+
+		option += is_hyphen ? 1 : 0;
+		out[len++] = (char)(is_hyphen ? toupper((unsigned char)*option) : *option);
+	}
+	out[len] = '\0';
+}
+
+static enum cli_end add_filter(const struct cli_option *option, const char *value, char *path)
+{
+	char name[NAME_MAX_LEN];
+	int64_t at;
+
+	if (strcmp(option->value, "TIME") == 0 && !clock_read(value, &at) &&
+		!read_number(value, TIME_MOST, &at))
+		return cli_misuse(
+			"--%s takes a time: RFC 3339 in UTC, or unix seconds", option->name);
+	write_parameter(option->name, name);
+	return remote_query(path, PATH_MAX_LEN, name, value)
+		       ? CLI_DONE
+		       : cli_refuse_outcome(INVALID_PARAMETER, "a filter is too long");
+}
+
+enum cli_end list_show_filtered(
+	struct cli *cli, const char *path, const char *cursor, const struct list_column *columns)
+{
+	const struct cli_option *options = cli->command->options;
+	char asked[PATH_MAX_LEN];
+	struct remote_list list = { .path = asked, .cursor = cursor };
+	enum cli_end end = CLI_DONE;
+	int64_t limit = 0;
+
+	snprintf(asked, sizeof(asked), "%s", path);
+	for (unsigned i = 0; i < CLI_OPTIONS_MAX && options[i].name != NULL && end == CLI_DONE;
+		i++) {
+		if (cli->values[i] == NULL)
+			continue;
+		if (strcmp(options[i].name, "limit") != 0)
+			end = add_filter(&options[i], cli->values[i], asked);
+		else if (!read_number(cli->values[i], INT64_MAX, &limit))
+			end = cli_misuse("--limit takes a number from 1 on");
+	}
+	list.most = limit;
+	return end == CLI_DONE ? show(cli, &list, columns) : end;
 }

@@ -33,5 +33,5 @@ enum cli_end command_imsi_pool_add(struct cli *cli)
 
 enum cli_end command_imsi_pool_list(struct cli *cli)
 {
-	return list_show(cli, POOLS, columns);
+	return list_show_filtered(cli, POOLS, "after", columns);
 }

@@ -19,7 +19,7 @@ static const struct list_column columns[] = {
 
 enum cli_end command_revoke_list(struct cli *cli)
 {
-	return list_show(cli, REVOCATIONS, columns);
+	return list_show_filtered(cli, REVOCATIONS, "after", columns);
 }
 
 static enum cli_end keep_first(void *context, struct bytes der)
@@ -157,12 +157,13 @@ static const struct list_column crl_columns[] = {
 	{ "THIS UPDATE", "thisUpdate" },
 	{ "NEXT UPDATE", "nextUpdate" },
 	{ "ISSUER (SHA-256 OF ITS NAME)", "issuerHash" },
+	{ "KEY (SHA-256)", "issuerKeyHash" },
 	{},
 };
 
 enum cli_end command_revoke_crls(struct cli *cli)
 {
-	return list_show(cli, CRLS, crl_columns);
+	return list_show_filtered(cli, CRLS, "after", crl_columns);
 }
 
 enum cli_end command_revoke_remove_crl(struct cli *cli)
@@ -173,6 +174,15 @@ enum cli_end command_revoke_remove_crl(struct cli *cli)
 	if (!remote_path(CRLS, cli->arguments[0], path, sizeof(path)))
 		return cli_refuse_outcome(INVALID_PARAMETER, "this is no number of a CRL");
 	enum cli_end end = remote_call(cli, "DELETE", path, NULL, &answer);
+	if (end != CLI_DONE)
+		return end;
+	if (cli->json)
+		end = cli_answer_json(json_incref(answer.json));
+	else if (remote_number(answer.json, "left") == 0)
+		printf("This was the last CRL by this key of the issuer %s.\n"
+		       "From now on no CRL of its own that is out of date keeps what it has issued "
+		       "out.\n",
+			remote_text(answer.json, "issuerHash"));
 	json_decref(answer.json);
 	return end;
 }

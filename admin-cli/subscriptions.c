@@ -127,7 +127,7 @@ enum cli_end command_credential_list(struct cli *cli)
 
 enum cli_end command_credential_overdue(struct cli *cli)
 {
-	return list_show(cli, "/admin/v1/credentials/overdue", overdue_columns);
+	return list_show_filtered(cli, "/admin/v1/credentials/overdue", "after", overdue_columns);
 }
 
 /* ---- one subscription */

@@ -56,7 +56,7 @@ enum cli_end command_trust_add(struct cli *cli)
 
 enum cli_end command_trust_list(struct cli *cli)
 {
-	return list_show(cli, ANCHORS, columns);
+	return list_show_filtered(cli, ANCHORS, "after", columns);
 }
 
 /* Fingerprints as other tools print them have colons between the bytes. */

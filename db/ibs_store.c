@@ -60,6 +60,16 @@ static enum outcome insert_kms(PGconn *conn, const struct db_ibs_kms *kms, long 
 		PQexecParams(conn, store_kms, 3, NULL, values, lengths, formats, 0), rows);
 }
 
+/* KPAK is public, and the KMS's name. */
+static enum outcome record_kms(PGconn *conn, const char *actor, const struct db_ibs_kms *kms)
+{
+	char kpak[2 * sizeof(kms->kpak) + 1], detail[DB_DETAIL_MAX + 1];
+
+	hex_write(BYTES(kms->kpak), kpak);
+	snprintf(detail, sizeof(detail), "ibs kms %s", kpak);
+	return store_record(conn, actor, AUDIT_KEY_MADE, detail);
+}
+
 enum outcome db_store_ibs_kms(const char *conninfo, const char *actor, const struct db_ibs_kms *kms)
 {
 	PGconn *conn = store_open(conninfo);
@@ -73,7 +83,7 @@ enum outcome db_store_ibs_kms(const char *conninfo, const char *actor, const str
 	if (o == FINE)
 		o = insert_kms(conn, kms, &rows);
 	if (o == FINE && rows > 0)
-		o = store_record(conn, actor, AUDIT_KEY_MADE, "ibs kms");
+		o = record_kms(conn, actor, kms);
 	if (o == FINE)
 		o = store_do(conn, "COMMIT");
 	PQfinish(conn);

@@ -67,19 +67,40 @@ enum outcome db_store_keys(
 	return o;
 }
 
-enum outcome db_tell_of_keys(const char *conninfo, const char *actor, const char *made)
+enum outcome db_can_record(const char *conninfo)
+{
+	PGconn *conn = store_open(conninfo);
+
+	if (conn == NULL)
+		return DATABASE_UNAVAILABLE;
+	enum outcome o = store_do(conn, "SELECT FROM audit_events LIMIT 0");
+	PQfinish(conn);
+	return o;
+}
+
+enum outcome db_record_made_keys(
+	const char *conninfo, const char *actor, const char *const *made, size_t count)
 {
 	PGconn *conn = store_open(conninfo);
 
 	if (conn == NULL)
 		return DATABASE_UNAVAILABLE;
 	enum outcome o = store_do(conn, "BEGIN");
-	if (o == FINE && made != NULL)
-		o = store_record(conn, actor, AUDIT_KEY_MADE, made);
-	if (o == FINE)
-		o = store_do(conn, "NOTIFY arpf_keys");
+	for (size_t i = 0; i < count && o == FINE; i++)
+		o = store_record(conn, actor, AUDIT_KEY_MADE, made[i]);
 	if (o == FINE)
 		o = store_do(conn, "COMMIT");
+	PQfinish(conn);
+	return o;
+}
+
+enum outcome db_tell_of_keys(const char *conninfo)
+{
+	PGconn *conn = store_open(conninfo);
+
+	if (conn == NULL)
+		return DATABASE_UNAVAILABLE;
+	enum outcome o = store_do(conn, "NOTIFY arpf_keys");
 	PQfinish(conn);
 	return o;
 }

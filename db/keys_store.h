@@ -17,8 +17,13 @@ enum outcome db_store_keys(
 /* Newest generation first. */
 enum outcome db_each_key(const char *conninfo,
 	void (*each)(void *context, const struct db_key_row *row), void *context);
-/* For keys that leave no row: the servers look at the HSM anew. made: the label of a new one; NULL: none is. */
-enum outcome db_tell_of_keys(const char *conninfo, const char *actor, const char *made);
+/* Whether what is made now can be recorded: DATABASE_UNAVAILABLE also where there is no schema yet. */
+enum outcome db_can_record(const char *conninfo);
+/* Keys that were made, each as its label, a blank and its id; all or none. actor NULL: there is no trail. */
+enum outcome db_record_made_keys(
+	const char *conninfo, const char *actor, const char *const *made, size_t count);
+/* For keys that leave no row: the servers look at the HSM anew. */
+enum outcome db_tell_of_keys(const char *conninfo);
 /* RESOURCE_NOT_FOUND: no such key; CONFLICT: there is no newer one of its use in its place. */
 enum outcome db_retire_key(const char *conninfo, const char *actor, struct bytes key_id);
 

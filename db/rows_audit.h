@@ -13,7 +13,7 @@
 /* What happened; the numbers are in the database and never change their meaning. */
 enum audit_action {
 	AUDIT_REFUSED = 1,       /* a request; detail: the procedure, outcome: why */
-	AUDIT_REFUSALS_LOST = 2, /* so many refusals were not recorded: related */
+	AUDIT_REFUSALS_LOST = 2, /* so many refusals were not recorded: related; detail: whose */
 	/* initial attach (4); subject: dIMSI, related: IMSI */
 	AUDIT_BOUND = 10,
 	AUDIT_RELEASED = 11,
@@ -82,13 +82,13 @@ struct db_unsealed_page {
 	int64_t from_xid, to_xid; /* the first that is not wanted */
 	int64_t after_xid, after_number, limit;
 };
-/* Any filter may be open: 0, or -1 for the action. */
+/* Any filter may be open: 0, or -1 for action and outcome. */
 /* By a page with a filter; then a row of action 0 says where it stopped. */
 #define DB_EVENTS_LOOKED_AT "100000"
 struct db_event_page {
 	int64_t before_xid, before_number; /* INT64_MAX for the newest */
 	int64_t subject, since_ms, until_ms, limit;
-	int32_t action;
+	int32_t action, outcome;
 	struct db_text actor; /* empty: any */
 };
 struct db_audit_head {

@@ -31,8 +31,12 @@ struct db_version {
 	int64_t created_at, changed_at, not_after, retire_at, authenticated_at;
 	bool has_key; /* false once destroyed */
 };
+/* As DB_LIST_SUBSCRIPTIONS' pages, with a row of version 0 where it has looked no further; -1, of times 0: any. */
 struct db_overdue_page {
 	int64_t after_not_after, after_imsi, limit;
+	int64_t first, last; /* IMSIs, both included; INT64_MAX: no last */
+	int64_t owner, expires_since, expires_before;
+	int32_t kind;
 };
 
 /*
@@ -148,6 +152,7 @@ struct db_crl_in {
 	uint8_t issuer_hash[32];
 	struct bytes scope; /* SHA-256 of the issuing distribution point; empty: the CRL has none */
 	uint8_t signer[32]; /* SHA-256 of the key that signed it */
+	bool is_root;       /* that key's certificate is signed by itself */
 	struct bytes crl_number; /* big-endian, without leading zeros; empty: none */
 	int64_t this_update, next_update;
 	int64_t entries;
@@ -164,8 +169,13 @@ struct db_crl_key {
 };
 struct db_crl {
 	int64_t number, this_update, next_update, entries, added_at;
-	uint8_t issuer_hash[32];
-	struct bytes crl_number; /* valid during each() */
+	uint8_t issuer_hash[32], signer[32];
+	bool is_root;
+	struct bytes crl_number, scope; /* valid during each() */
+};
+struct db_crl_gone {
+	uint8_t issuer_hash[32], signer[32];
+	int64_t left; /* CRLs of this issuer and key */
 };
 
 #endif

@@ -103,6 +103,24 @@ static_assert(offsetof(struct db_sealed, at) == sizeof(uint16_t) &&
 #define OUTBOX_NUMBER \
 	"greatest(" NOW_US ", (SELECT max(o.number) + 1 FROM outbox o WHERE o.dimsi = i.dimsi))"
 
+/*
+ * A page of a filtered list looks at so many rows at most, however few of them fit: the key of the last it looks at,
+ * behind `after`; NULL where that is to the end. An index alone answers it.
+ */
+#define LOOKED_AT "10000"
+#define UPTO_OF(table, key, after)                                               \
+	"(SELECT " key " FROM " table " WHERE " key " > " after " ORDER BY " key \
+	" OFFSET " LOOKED_AT " LIMIT 1)"
+#define NEVER   "9223372036854775807"
+#define NO_HASH "decode(repeat('00', 32), 'hex')"
+/*
+ * Of a row r of revocations that is there already: under one more key of its issuer. What is revoked under any key
+ * (no key) stays so.
+ */
+#define ADD_ISSUER_KEY                                                       \
+	" DO UPDATE SET issuer_keys = r.issuer_keys || excluded.issuer_keys" \
+	" WHERE r.issuer_keys <> '' AND position(excluded.issuer_keys IN r.issuer_keys) = 0"
+
 /* A credential's states and kinds, and an Access ID's states. */
 #define PRE_ACTIVE "0"
 #define ACTIVE     "1"

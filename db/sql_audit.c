@@ -91,7 +91,8 @@ const struct statement sql_audit[] = {
 			"  ORDER BY t.number DESC LIMIT 1), 0) AS xid),"
 			" looked AS MATERIALIZED ("
 			" SELECT e.xid, e.number FROM audit_events e"
-			" WHERE ($3 <> 0 OR $4 <> 0 OR $5 <> 0 OR $7 >= 0 OR $8 <> '')"
+			" WHERE ($3 <> 0 OR $4 <> 0 OR $5 <> 0 OR $7 >= 0 OR $8 <> ''"
+			"  OR $9 >= 0)"
 			" AND (e.xid, e.number) < ($1, $2) AND e.xid >= (SELECT xid FROM oldest)"
 			" ORDER BY e.xid DESC, e.number DESC OFFSET " DB_EVENTS_LOOKED_AT " - 1"
 			" LIMIT 1),"
@@ -102,14 +103,15 @@ const struct statement sql_audit[] = {
 			"  coalesce((SELECT number FROM looked), 0))"
 			" AND ($3 = 0 OR e.subject = $3) AND ($4 = 0 OR e.at_ms >= $4)"
 			" AND ($5 = 0 OR e.at_ms < $5) AND ($7 < 0 OR e.action = $7)"
-			" AND ($8 = '' OR e.actor = $8)"
+			" AND ($8 = '' OR e.actor = $8) AND ($9 < 0 OR e.outcome = $9)"
 			" ORDER BY e.xid DESC, e.number DESC LIMIT $6)"
 			" SELECT * FROM found UNION ALL"
 			" SELECT xid, number, 0, 0, 0, 0, 0, '', '' FROM looked",
 		.in = { INT8(db_event_page, before_xid), INT8(db_event_page, before_number),
 			INT8(db_event_page, subject), INT8(db_event_page, since_ms),
 			INT8(db_event_page, until_ms), INT8(db_event_page, limit),
-			INT4(db_event_page, action), TEXT(db_event_page, actor) },
+			INT4(db_event_page, action), TEXT(db_event_page, actor),
+			INT4(db_event_page, outcome) },
 		.out = { EVENT_COLUMNS },
 	},
 	[DB_LIST_AUDIT_TREES - FIRST] = {

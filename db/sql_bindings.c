@@ -49,6 +49,8 @@
 		FIXED(db_binding, token_hash), INT4(db_binding, state),           \
 		INT8(db_binding, created_at), INT8(db_binding, changed_at)
 
+#define AFTER_DIMSI "greatest($1, $4 - 1)"
+
 /*
  * The same release again, its answer having been lost, is known by the end of the IMSI's rest. A
  * revoked dIMSI stays revoked. A version that a download has made meanwhile is not seen: then it is done again.
@@ -162,9 +164,27 @@ const struct statement sql_bindings[] = {
 	[DB_LIST_BINDINGS - FIRST] = {
 		.name = "list_bindings",
 		.kind = LIST,
-		.sql = "SELECT" BINDING "FROM bindings b WHERE b.dimsi > $1"
-			" ORDER BY b.dimsi LIMIT $2",
-		.in = { INT8(db_page, after), INT8(db_page, limit) },
+		.sql = "WITH looked AS MATERIALIZED ("
+			" SELECT CASE WHEN $3 THEN " UPTO_OF("bindings", "dimsi", AFTER_DIMSI) " END AS upto),"
+			" found AS MATERIALIZED ("
+			" SELECT" BINDING "FROM bindings b WHERE b.dimsi > " AFTER_DIMSI
+			" AND b.dimsi <= least((SELECT upto FROM looked), $5)"
+			" AND b.imsi BETWEEN $6 AND $7 AND b.imsi BETWEEN $8 AND $9"
+			" AND ($10 < 0 OR b.state = $10) AND ($11 = '' OR b.se_id = $11)"
+			" AND b.created_at >= $12 AND ($13 = 0 OR b.created_at < $13)"
+			" AND b.changed_at >= $14 AND ($15 = 0 OR b.changed_at < $15)"
+			" ORDER BY b.dimsi LIMIT $2)"
+			" SELECT * FROM found UNION ALL"
+			" SELECT upto, 0, '', " NO_HASH ", -1, 0, 0 FROM looked"
+			" WHERE upto < $5 AND (SELECT count(*) FROM found) < $2 ORDER BY 1, 5 DESC",
+		.in = { INT8(db_binding_page, after), INT8(db_binding_page, limit),
+			BOOL(db_binding_page, is_filtered), INT8(db_binding_page, dimsis.first),
+			INT8(db_binding_page, dimsis.last), INT8(db_binding_page, supis.first),
+			INT8(db_binding_page, supis.last), INT8(db_binding_page, plmn.first),
+			INT8(db_binding_page, plmn.last), INT4(db_binding_page, state),
+			TEXT(db_binding_page, se_id), INT8(db_binding_page, created_since),
+			INT8(db_binding_page, created_before), INT8(db_binding_page, changed_since),
+			INT8(db_binding_page, changed_before) },
 		.out = { BINDING_COLUMNS },
 	},
 	/*

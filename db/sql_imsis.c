@@ -14,6 +14,25 @@
 #define IN_PLMN(imsi) \
 	imsi " BETWEEN $4::bigint * 10 ^ (15 - $5) AND ($4::bigint + 1) * 10 ^ (15 - $5) - 1"
 
+/* which: what pools behind $1 are wanted, and how many. */
+#define POOLS(which)                                                                \
+	"SELECT first, last, least(next, last + 1), plmn, plmn_digits::int4, free," \
+	" least(next, last + 1) - first - free - resting, resting"                  \
+	" FROM (SELECT *,"                                                          \
+	"  (SELECT coalesce(sum(l.last - l.first + 1 -"                             \
+	"    (SELECT count(*) FROM (SELECT imsi FROM credentials c"                 \
+	"      WHERE c.imsi BETWEEN l.first AND l.last"                             \
+	"      UNION SELECT imsi FROM imsi_quarantine q"                            \
+	"      WHERE q.imsi BETWEEN l.first AND l.last) taken)), 0)::bigint"        \
+	"   FROM imsi_leases l WHERE l.first BETWEEN p.first AND p.last) AS free,"  \
+	"  (SELECT count(*) FROM imsi_quarantine q"                                 \
+	"   WHERE q.imsi BETWEEN p.first AND p.last) AS resting"                    \
+	"  FROM imsi_pools p WHERE first > $1 " which ") p ORDER BY first"
+#define POOL_COLUMNS                                                                         \
+	INT8(db_pool, first), INT8(db_pool, last), INT8(db_pool, next), INT4(db_pool, plmn), \
+		INT4(db_pool, plmn_digits), INT8(db_pool, leased), INT8(db_pool, used),      \
+		INT8(db_pool, quarantined)
+
 const struct statement sql_imsis[] = {
 	[DB_ADD_POOL - FIRST] = {
 		.name = "add_pool",
@@ -34,22 +53,18 @@ const struct statement sql_imsis[] = {
 	[DB_LIST_POOLS - FIRST] = {
 		.name = "list_pools",
 		.kind = LIST,
-		.sql = "SELECT first, last, least(next, last + 1), plmn, plmn_digits::int4, free,"
-			" least(next, last + 1) - first - free - resting, resting"
-			" FROM (SELECT *,"
-			"  (SELECT coalesce(sum(l.last - l.first + 1 -"
-			"    (SELECT count(*) FROM (SELECT imsi FROM credentials c"
-			"      WHERE c.imsi BETWEEN l.first AND l.last"
-			"      UNION SELECT imsi FROM imsi_quarantine q"
-			"      WHERE q.imsi BETWEEN l.first AND l.last) taken)), 0)::bigint"
-			"   FROM imsi_leases l WHERE l.first BETWEEN p.first AND p.last) AS free,"
-			"  (SELECT count(*) FROM imsi_quarantine q"
-			"   WHERE q.imsi BETWEEN p.first AND p.last) AS resting"
-			"  FROM imsi_pools p WHERE first > $1 ORDER BY first LIMIT $2) p",
+		.sql = POOLS("ORDER BY first LIMIT $2"),
 		.in = { INT8(db_page, after), INT8(db_page, limit) },
-		.out = { INT8(db_pool, first), INT8(db_pool, last), INT8(db_pool, next),
-			INT4(db_pool, plmn), INT4(db_pool, plmn_digits), INT8(db_pool, leased),
-			INT8(db_pool, used), INT8(db_pool, quarantined) },
+		.out = { POOL_COLUMNS },
+	},
+	/* There are as many as an operator has added. */
+	[DB_SEARCH_POOLS - FIRST] = {
+		.name = "search_pools",
+		.kind = LIST,
+		.sql = POOLS("AND ($3 < 0 OR (plmn = $3 AND plmn_digits = $4)) ORDER BY first LIMIT $2"),
+		.in = { INT8(db_pool_page, after), INT8(db_pool_page, limit),
+			INT4(db_pool_page, plmn), INT4(db_pool_page, plmn_digits) },
+		.out = { POOL_COLUMNS },
 	},
 	/*
 	 * Rested IMSIs stay in quarantine while they are claimed and after they were bound, so

@@ -177,8 +177,21 @@ const struct statement sql_jobs[] = {
 	[DB_LIST_JOBS - FIRST] = {
 		.name = "list_jobs",
 		.kind = LIST,
-		.sql = "SELECT" JOB("true") "FROM jobs j WHERE j.number > $1 ORDER BY j.number LIMIT $2",
-		.in = { INT8(db_page, after), INT8(db_page, limit) },
+		.sql = "WITH looked AS MATERIALIZED ("
+			" SELECT CASE WHEN $3 THEN " UPTO_OF("jobs", "number", "$1") " END AS upto),"
+			" found AS MATERIALIZED ("
+			" SELECT * FROM jobs j WHERE j.number > $1"
+			" AND j.number <= coalesce((SELECT upto FROM looked), " NEVER ")"
+			" AND ($4 < 0 OR j.state = $4) AND ($5 < 0 OR j.operation = $5)"
+			" AND j.created_at >= $6 AND ($7 = 0 OR j.created_at < $7)"
+			" ORDER BY j.number LIMIT $2)"
+			" SELECT" JOB("true") "FROM found j UNION ALL"
+			" SELECT" JOB("false") "FROM jobs j WHERE j.number = (SELECT upto FROM looked)"
+			" AND (SELECT count(*) FROM found) < $2 ORDER BY 2, 6 DESC",
+		.in = { INT8(db_jobs_page, after), INT8(db_jobs_page, limit),
+			BOOL(db_jobs_page, is_filtered), INT4(db_jobs_page, state),
+			INT4(db_jobs_page, operation), INT8(db_jobs_page, created_since),
+			INT8(db_jobs_page, created_before) },
 		.out = { JOB_COLUMNS },
 	},
 	[DB_LIST_JOB_REFUSALS - FIRST] = {

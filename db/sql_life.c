@@ -15,6 +15,11 @@
 		INT8(db_version, not_after), INT8(db_version, retire_at),                   \
 		INT8(db_version, authenticated_at), BOOL(db_version, has_key)
 
+#define PAST_ITS_END                                                         \
+	" c.state = " ACTIVE " AND c.not_after <> 0 AND c.not_after <= " NOW \
+	" AND (c.not_after, c.imsi) > ($1, $2) AND c.not_after >= $7"        \
+	" AND ($8 = 0 OR c.not_after < $8) "
+
 /* Its list ends early where few fit, with a row that says how far it looked. */
 #define AFTER "greatest($9, $1 - 1)"
 #define LAST  "(CASE WHEN $2 < 0 THEN " NEVER " ELSE $2 END)"
@@ -66,12 +71,24 @@ const struct statement sql_life[] = {
 	[DB_LIST_OVERDUE - FIRST] = {
 		.name = "list_overdue",
 		.kind = LIST,
-		.sql = "SELECT" VERSION "FROM credentials c"
-			" WHERE c.state = " ACTIVE " AND c.not_after <> 0 AND c.not_after <= " NOW
-			" AND (c.not_after, c.imsi) > ($1, $2) AND" STATE_NOW(c) "= " OVERDUE
-			" ORDER BY c.not_after, c.imsi LIMIT $3",
+		.sql = "WITH looked AS MATERIALIZED ("
+			" SELECT c.not_after, c.imsi FROM credentials c WHERE" PAST_ITS_END
+			" ORDER BY c.not_after, c.imsi OFFSET " LOOKED_AT " LIMIT 1),"
+			" found AS MATERIALIZED ("
+			" SELECT" VERSION "AS has_key FROM credentials c WHERE" PAST_ITS_END
+			" AND (c.not_after, c.imsi) <= (coalesce((SELECT not_after FROM looked), " NEVER "),"
+			"  coalesce((SELECT imsi FROM looked), " NEVER "))"
+			" AND" STATE_NOW(c) "= " OVERDUE " AND c.imsi BETWEEN $4 AND $5"
+			" AND ($6 < 0 OR c.owner = $6) AND ($9 < 0 OR c.kind = $9)"
+			" ORDER BY c.not_after, c.imsi LIMIT $3)"
+			" SELECT * FROM found UNION ALL"
+			" SELECT imsi, 0, 0, 0, 0, 0, 0, 0, not_after, 0, 0, false FROM looked"
+			" WHERE (SELECT count(*) FROM found) < $3 ORDER BY 9, 1, 6 DESC",
 		.in = { INT8(db_overdue_page, after_not_after), INT8(db_overdue_page, after_imsi),
-			INT8(db_overdue_page, limit) },
+			INT8(db_overdue_page, limit), INT8(db_overdue_page, first),
+			INT8(db_overdue_page, last), INT8(db_overdue_page, owner),
+			INT8(db_overdue_page, expires_since), INT8(db_overdue_page, expires_before),
+			INT4(db_overdue_page, kind) },
 		.out = { VERSION_COLUMNS },
 	},
 	/*

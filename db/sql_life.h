@@ -14,8 +14,6 @@ static_assert(USER_NOT_FOUND == 16 && CONFLICT == 22, "the SQL says these as num
 #define REVOKED_NOW "4"
 static_assert(CREDENTIAL_IS_REVOKED == 4, "the SQL says it as a number");
 
-#define NEVER "9223372036854775807"
-
 /* Of credentials c, as words of a longer text. */
 #define STATE_OF_C  STATE_NOW(c)
 #define COUNTS_OF_C COUNTS(c)
@@ -29,14 +27,7 @@ static_assert(CREDENTIAL_IS_REVOKED == 4, "the SQL says it as a number");
 	" AND (v.state NOT IN (" PRE_ACTIVE ", " DESTROYED "), v.version) >"    \
 	" (" #c ".state NOT IN (" PRE_ACTIVE ", " DESTROYED "), " #c ".version) LIMIT 1), true) "
 
-/*
- * A page of a selection looks at so many rows at most, however few of them fit: `upto` is how far, NULL where
- * that is to the end.
- */
-#define LOOKED_AT "10000"
-#define UPTO(after)                                                                            \
-	"(SELECT imsi FROM credentials WHERE imsi > " after " ORDER BY imsi OFFSET " LOOKED_AT \
-	" LIMIT 1)"
+#define UPTO(after) UPTO_OF("credentials", "imsi", after)
 /*
  * Whether a version fits a selection (struct db_selection) but for its state; a column of it is said as what
  * stands between the two.

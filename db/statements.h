@@ -30,7 +30,7 @@ enum db_statement {
 	DB_RELEASE,
 	/* the same, and an outbox row that takes the pair back from the remote D-AUSF */
 	DB_RELEASE_AND_HAND_OVER,
-	DB_LIST_BINDINGS, /* struct db_page, each struct db_binding by dIMSI */
+	DB_LIST_BINDINGS, /* struct db_binding_page, each struct db_binding by dIMSI */
 	DB_SEND_VECTORS,  /* struct db_dimsi, struct db_pair: READY becomes VECTORS_SENT (4.5) */
 	/* the D-AUSF's own pairs, handed over by other servers */
 	DB_KEEP_PAIR, /* struct db_pair_in; CONFLICT never: the newest counts */
@@ -52,17 +52,20 @@ enum db_statement {
 	DB_OUTBOX_RETRY,
 	DB_RECORD_ENDORSEMENT, /* struct db_endorsement_in (4.3) */
 	/* trust */
-	DB_LIST_ANCHORS,     /* struct db_page, each struct db_anchor, by number */
-	DB_ADD_ANCHOR,       /* struct db_anchor; NO_ROW: there already */
-	DB_REMOVE_ANCHOR,    /* struct db_fingerprint; NO_ROW: none */
-	DB_LIST_REVOCATIONS, /* struct db_page, each struct db_revocation, by number */
-	DB_ADD_REVOCATION,   /* struct db_revocation_in; NO_ROW: there already */
+	DB_LIST_ANCHORS,       /* struct db_page, each struct db_anchor, by number */
+	DB_ADD_ANCHOR,         /* struct db_anchor; NO_ROW: there already */
+	DB_REMOVE_ANCHOR,      /* struct db_fingerprint; NO_ROW: none */
+	DB_LIST_REVOCATIONS,   /* struct db_page, each struct db_revocation, by number */
+	DB_ADD_REVOCATION,     /* struct db_revocation_in; NO_ROW: there already, of this key */
+	DB_SEARCH_ANCHORS,     /* struct db_anchor_page, as DB_LIST_ANCHORS */
+	DB_SEARCH_REVOCATIONS, /* struct db_revocation_page, as DB_LIST_REVOCATIONS */
 	/* the server's own certified keys */
 	DB_LIST_KEYS, /* struct db_page, each struct db_key_row, by number */
 	DB_PUT_KEY,   /* struct db_key_in: adds or replaces by key id */
 	/* IMSI pools and their leases; used by db/imsi_leases.c and administration */
 	DB_ADD_POOL, /* struct db_pool_in; CONFLICT where it overlaps another or is there already */
-	DB_LIST_POOLS, /* struct db_page, each struct db_pool by first */
+	DB_LIST_POOLS,   /* struct db_page, each struct db_pool by first */
+	DB_SEARCH_POOLS, /* struct db_pool_page, the same */
 	/*
 	 * struct db_lease_in, each struct db_lease: a dead lease, or else rested IMSIs, or else
 	 * new ones; none: exhausted
@@ -169,7 +172,7 @@ enum db_statement {
 	DB_START_JOB,         /* struct db_job_key, struct db_job; NO_ROW: none */
 	DB_CANCEL_JOB,        /* the same */
 	DB_FIND_JOB,          /* the same */
-	DB_LIST_JOBS,         /* struct db_page, each struct db_job, by number */
+	DB_LIST_JOBS,         /* struct db_jobs_page, each struct db_job, by number */
 	DB_LIST_JOB_REFUSALS, /* struct db_job_page, each struct db_job_item */
 	DB_NEXT_JOB, /* struct db_next_job_in, struct db_job: one that runs, the least recently worked at */
 	/* struct db_work_in, struct db_worked: a job's next items, done; for all operations but re-keying */
@@ -178,9 +181,10 @@ enum db_statement {
 	DB_REKEY_PAGE, /* struct db_rekey_page_in, struct db_worked; NO_ROW: it was done meanwhile */
 	DB_NOTE_OVERDUE, /* struct db_sweep_in, struct db_noted: overdue ones noted once, re-keyed ones made active */
 	/* CRLs; struct db_crl_in, struct db_crl_put, each struct db_crl of db/rows_life.h */
-	DB_PUT_CRL,    /* NO_ROW: a newer one of this issuer and scope is there */
-	DB_LIST_CRLS,  /* struct db_page, each struct db_crl, by number */
-	DB_REMOVE_CRL, /* struct db_crl_key: what it revoked stays so; NO_ROW: none */
+	DB_PUT_CRL,     /* NO_ROW: a newer one of this issuer and scope is there */
+	DB_LIST_CRLS,   /* struct db_page, each struct db_crl, by number */
+	DB_SEARCH_CRLS, /* struct db_crl_page, the same */
+	DB_REMOVE_CRL, /* struct db_crl_key, struct db_crl_gone: what it revoked stays so; NO_ROW: none */
 	/* the audit trail; db/rows_audit.h */
 	DB_RECORD_EVENT,    /* struct db_event_in: what is no statement's own, refusals above all */
 	DB_FIND_AUDIT_HEAD, /* any, struct db_audit_head */
@@ -316,13 +320,14 @@ struct db_fingerprint {
 	struct bytes fingerprint;
 };
 struct db_revocation_in {
-	struct bytes issuer_hash, serial;
+	struct bytes issuer_hash, issuer_key, serial;
 };
 struct db_revocation {
 	int64_t number; /* as in struct db_anchor */
 	uint8_t issuer_hash[32];
 	int64_t revoked_at;
-	struct bytes serial; /* valid during each() */
+	/* Valid during each(); issuer_keys: 32 bytes each, none: of any key. */
+	struct bytes serial, issuer_keys;
 };
 struct db_key_in {
 	struct bytes key_id;
@@ -435,5 +440,6 @@ struct db_kept {
 #include "db/rows_companions.h"
 #include "db/rows_devices.h"
 #include "db/rows_life.h"
+#include "db/rows_lists.h"
 
 #endif

@@ -35,7 +35,7 @@ enum outcome chain_check_place(const struct certificate *c, const struct issuer 
 	*reason = "it has name constraints, which nothing in this chain heeds";
 	if (c->has_name_constraints && !place->may_constrain)
 		return CERTIFICATE_UNTRUSTED;
-	return trust_check_revocation(trust, by->subject_hash, c->serial, now, reason);
+	return trust_check_revocation(trust, &by->id, c->serial, now, reason);
 }
 
 enum outcome chain_check_leaf_key(const struct certificate *leaf, const char **reason)

@@ -222,19 +222,6 @@ static bool is_strongly_signed(const X509_CRL *crl)
 	       (digest == NID_sha256 || digest == NID_sha384 || digest == NID_sha512);
 }
 
-static enum outcome hash_key(X509 *x, uint8_t hash[32])
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
-
-	if (len <= 0)
-		return NO_MEMORY;
-	struct bytes spki = bytes_of(der, (size_t)len);
-	enum outcome o = sha256(&spki, 1, hash);
-	OPENSSL_free(der);
-	return o;
-}
-
 static enum outcome name_issuer(X509 *x, struct crl_issuer *issuer)
 {
 	const unsigned char *name;
@@ -243,8 +230,8 @@ static enum outcome name_issuer(X509 *x, struct crl_issuer *issuer)
 	if (X509_NAME_get0_der(X509_get_subject_name(x), &name, &len) != 1)
 		return BROKEN;
 	certificate_subject_text(bytes_of(name, len), issuer->name, sizeof(issuer->name));
-	enum outcome o = revocation_issuer_hash(bytes_of(name, len), issuer->hash);
-	return o == FINE ? hash_key(x, issuer->key) : o;
+	issuer->is_root = X509_self_signed(x, 1) == 1;
+	return issuer_id_of(x, &issuer->id);
 }
 
 static bool has_issuer_name(const struct crl *crl, X509 *x)

@@ -37,8 +37,8 @@ void crl_free(struct crl *crl);
 
 /* Its issuer: how its certificates are named in the list of revocations, and for people. */
 struct crl_issuer {
-	uint8_t hash[32];
-	uint8_t key[32]; /* SHA-256 of the SubjectPublicKeyInfo that the signature is by */
+	struct issuer_id id;
+	bool is_root; /* the certificate is signed by itself */
 	char name[CRL_NAME_SIZE];
 };
 /*

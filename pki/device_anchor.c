@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "pki/pem.h"
-#include "pki/trust.h"
 
 #define RSA_LEAST_BITS 2048
 
@@ -98,7 +97,7 @@ enum outcome certificate_summarise(struct bytes der, struct certificate_summary 
 		certificate_subject_text(bytes_of(name, len), out->subject, sizeof(out->subject));
 		out->not_before = unix_seconds(X509_get0_notBefore(x));
 		out->not_after = unix_seconds(X509_get0_notAfter(x));
-		o = revocation_issuer_hash(bytes_of(name, len), out->subject_hash);
+		o = issuer_id_of(x, &out->id);
 	}
 	X509_free(x);
 	ERR_clear_error();

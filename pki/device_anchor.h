@@ -5,7 +5,7 @@
 #ifndef PKI_DEVICE_ANCHOR_H
 #define PKI_DEVICE_ANCHOR_H
 
-#include "base/bytes.h"
+#include "pki/issuer_id.h"
 
 struct x509_st; /* OpenSSL's X509 */
 
@@ -18,9 +18,8 @@ enum outcome device_anchor_read(struct bytes der, struct x509_st **out, const ch
 
 /* What lists of anchors show of any certificate that OpenSSL reads. INVALID_PARAMETER. */
 struct certificate_summary {
-	char subject[256]; /* as certificate_subject_text */
-	uint8_t subject_hash
-		[32]; /* revocation_issuer_hash: how what it issued is named when it is revoked */
+	char subject[256];   /* as certificate_subject_text */
+	struct issuer_id id; /* how what it issued is named when it is revoked */
 	int64_t not_before, not_after;
 };
 enum outcome certificate_summarise(struct bytes der, struct certificate_summary *out);

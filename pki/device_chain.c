@@ -183,24 +183,21 @@ struct revocation_check {
 	const char **reason;
 };
 
-static enum outcome check_serial(
-	const struct revocation_check *r, const X509_NAME *issuer, struct bytes serial)
+static enum outcome check_serial(const struct revocation_check *r, const X509_NAME *name,
+	const X509 *above, struct bytes serial)
 {
-	uint8_t hash[32];
-	const unsigned char *name;
-	size_t len;
+	struct issuer_id issuer;
 
 	/* Where even this fails, closed is the safe side. */
 	*r->reason = "whether it is revoked cannot be told";
-	if (X509_NAME_get0_der(issuer, &name, &len) != 1 ||
-		revocation_issuer_hash(bytes_of(name, len), hash) != FINE)
+	if (issuer_id_of_name(name, above, &issuer) != FINE)
 		return CERTIFICATE_REVOKED;
-	return trust_check_revocation(r->trust, hash, serial, r->now, r->reason);
+	return trust_check_revocation(r->trust, &issuer, serial, r->now, r->reason);
 }
 
 /*
- * above: the issuer's certificate, NULL at the top. The list names issuers by the bytes of their
- * names, which OpenSSL lets differ between the two certificates: both spellings are looked for.
+ * above: the issuer's certificate, which may be itself; NULL: not known, nor by which key. The list names issuers by
+ * the bytes of their names, which OpenSSL lets differ between the two certificates: both spellings are looked for.
  */
 static enum outcome check_revocation(const struct revocation_check *r, X509 *x, X509 *above)
 {
@@ -215,10 +212,18 @@ static enum outcome check_revocation(const struct revocation_check *r, X509 *x, 
 	struct bytes serial = revocation_serial(bytes_of(der + 2, (size_t)len - 2));
 	if (serial.len > SERIAL_MAX)
 		return CERTIFICATE_REVOKED;
-	enum outcome o = check_serial(r, X509_get_issuer_name(x), serial);
+	enum outcome o = check_serial(r, X509_get_issuer_name(x), above, serial);
 	if (o == FINE && above != NULL)
-		o = check_serial(r, X509_get_subject_name(above), serial);
+		o = check_serial(r, X509_get_subject_name(above), above, serial);
 	return o;
+}
+
+static bool has_certificate(const STACK_OF(X509) * path, const X509 *x)
+{
+	for (int i = 0; i < sk_X509_num(path); i++)
+		if (X509_cmp(sk_X509_value(path, i), x) == 0)
+			return true;
+	return false;
 }
 
 /* Of the path that was found, and of what else was served above the anchor. */
@@ -228,11 +233,25 @@ static enum outcome check_revocations(
 	int top = sk_X509_num(path) - 1;
 	enum outcome o = FINE;
 
-	for (int i = 0; o == FINE && i <= top; i++)
-		o = check_revocation(
-			r, sk_X509_value(path, i), i < top ? sk_X509_value(path, i + 1) : NULL);
-	for (size_t i = 0; o == FINE && i < c->count; i++)
-		o = check_revocation(r, c->at[i], i + 1 < c->count ? c->at[i + 1] : NULL);
+	for (int i = 0; o == FINE && i <= top; i++) {
+		X509 *x = sk_X509_value(path, i);
+		X509 *above = i < top ? sk_X509_value(path, i + 1) : x;
+
+		/* An anchor that says it is signed by itself is: device_anchor_read(). */
+		if (i == top && X509_self_signed(x, 0) != 1)
+			above = NULL;
+		o = check_revocation(r, x, above);
+	}
+	for (size_t i = 0; o == FINE && i < c->count; i++) {
+		X509 *x = c->at[i];
+		X509 *above = i + 1 < c->count ? c->at[i + 1] : x;
+
+		if (above == x && has_certificate(path, x))
+			continue;
+		if (above == x && X509_self_signed(x, 1) != 1)
+			above = NULL;
+		o = check_revocation(r, x, above);
+	}
 	return o;
 }
 

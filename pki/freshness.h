@@ -5,23 +5,36 @@
 #ifndef PKI_FRESHNESS_H
 #define PKI_FRESHNESS_H
 
-#include "base/bytes.h"
+#include "pki/signers.h"
 
-struct fresh_issuer {
-	uint8_t hash[32];    /* revocation_issuer_hash */
-	int64_t next_update; /* unix seconds; the earliest of the issuer's CRLs */
+struct fresh_crl {
+	struct issuer_id by;
+	uint8_t scope[32];                /* which part of the issuer's certificates; zeros: all */
+	int64_t this_update, next_update; /* unix seconds */
 };
 
-/* Sorted by hash. */
+/* Sorted by name. */
 struct freshness {
-	struct fresh_issuer *at;
+	struct fresh_crl *at;
 	size_t count, cap;
 };
 
+/* CRLs, but for those that a later one has superseded. */
+struct crl_figures {
+	unsigned good, ends_soon, over; /* ends_soon: within the last quarter of its time */
+	int64_t end;                    /* the first nextUpdate; 0: there is none */
+	uint8_t end_of[32];             /* its issuer's name */
+};
+
 void freshness_free(struct freshness *f);
-/* An issuer that is there already keeps the earlier of the two. */
-enum outcome freshness_add(struct freshness *f, const uint8_t issuer_hash[32], int64_t next_update);
-/* NULL: no CRL of this issuer was given. */
-const struct fresh_issuer *freshness_find(const struct freshness *f, const uint8_t issuer_hash[32]);
+enum outcome freshness_add(struct freshness *f, const struct fresh_crl *crl);
+/*
+ * Whether one of the CRLs that are about what `of` has issued is past its nextUpdate, and no later one of the same
+ * part, about it too, has superseded that: after a change of keys nobody makes a newer one by the old.
+ */
+bool freshness_is_over(const struct freshness *f, const struct signers *s,
+	const struct issuer_id *of, int64_t now);
+void freshness_count(
+	const struct freshness *f, const struct signers *s, int64_t now, struct crl_figures *out);
 
 #endif

@@ -3,8 +3,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "pki/trust.h"
-
 static enum outcome fill(struct issuer *i, size_t len)
 {
 	struct bytes der = bytes_of(i->der, len);
@@ -13,7 +11,7 @@ static enum outcome fill(struct issuer *i, size_t len)
 	if (o == FINE)
 		o = certificate_fingerprint(der, i->fingerprint);
 	if (o == FINE)
-		o = revocation_issuer_hash(i->certificate.subject, i->subject_hash);
+		o = issuer_id_make(i->certificate.subject, i->certificate.spki, &i->id);
 	if (o != FINE)
 		return o;
 	o = p256_public_new(i->certificate.public_key, &i->key);

@@ -9,12 +9,13 @@
 #define PKI_ISSUER_H
 
 #include "pki/certificate.h"
+#include "pki/issuer_id.h"
 
 struct issuer {
 	_Atomic size_t references;
 	struct certificate certificate; /* over der */
 	uint8_t fingerprint[FINGERPRINT_LEN];
-	uint8_t subject_hash[32]; /* how revocations name what it has issued */
+	struct issuer_id id; /* how revocations name what it has issued */
 	struct p256_public *key;
 	uint8_t der[];
 };

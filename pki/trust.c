@@ -3,12 +3,11 @@
 #include <assert.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "crypto/kdf.h"
 #include "pki/device_anchor.h"
-#include "pki/freshness.h"
 #include "pki/issuer.h"
 #include "pki/revocations.h"
 
@@ -29,6 +28,7 @@ struct trust {
 	X509_STORE *devices;
 	struct revocations revocations;
 	struct freshness freshness;
+	struct signers signers;
 	bool stale_crls_are_open;
 };
 
@@ -91,6 +91,7 @@ void trust_give_back(struct trust *t)
 	X509_STORE_free(t->devices);
 	revocations_free(&t->revocations);
 	freshness_free(&t->freshness);
+	signers_free(&t->signers);
 	free(t);
 }
 
@@ -184,8 +185,19 @@ static enum outcome insert(struct anchors *a, struct issuer *issuer)
 	return FINE;
 }
 
+static enum outcome add_signer(struct trust *t, const struct issuer_id *issuer, bool is_root)
+{
+	struct signer *signer;
+	enum outcome o = signers_add(&t->signers, issuer, &signer);
+
+	if (o == FINE && is_root)
+		signer->is_root = true;
+	return o;
+}
+
 static enum outcome add_device_anchor(struct trust *t, struct bytes der)
 {
+	struct issuer_id issuer;
 	X509 *x;
 	const char *reason;
 	enum outcome o = device_anchor_read(der, &x, &reason);
@@ -195,6 +207,11 @@ static enum outcome add_device_anchor(struct trust *t, struct bytes der)
 	/* What is there already stays as it is. */
 	if (X509_STORE_add_cert(t->devices, x) != 1)
 		o = NO_MEMORY;
+	if (o == FINE)
+		o = issuer_id_of(x, &issuer);
+	/* Such a signature has been verified by device_anchor_read(). */
+	if (o == FINE && X509_self_signed(x, 0) == 1)
+		o = add_signer(t, &issuer, true);
 	X509_free(x);
 	ERR_clear_error();
 	return o;
@@ -215,6 +232,8 @@ enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes 
 	o = issuer_verify(issuer, &issuer->certificate, &reason);
 	if (o == FINE && (!issuer->certificate.is_ca || issuer->certificate.has_name_constraints))
 		o = CERTIFICATE_UNTRUSTED;
+	if (o == FINE)
+		o = add_signer(t, &issuer->id, true);
 	if (o != FINE) {
 		issuer_give_back(issuer);
 		return o;
@@ -223,19 +242,40 @@ enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes 
 }
 
 enum outcome trust_add_revocation(
-	struct trust *t, const uint8_t issuer_hash[32], struct bytes serial)
+	struct trust *t, const struct issuer_id *issuer, struct bytes serial)
 {
-	return revocations_add(&t->revocations, issuer_hash, revocation_serial(serial));
+	struct signer *signer;
+
+	if (!issuer->knows_key)
+		return revocations_add(&t->revocations, issuer->name, revocation_serial(serial));
+	enum outcome o = signers_add(&t->signers, issuer, &signer);
+	if (o != FINE)
+		return o;
+	signer->has_revoked = true;
+	return revocations_add(&t->revocations, signer->both, revocation_serial(serial));
 }
 
-bool trust_has_revocation(const struct trust *t, const uint8_t issuer_hash[32], struct bytes serial)
+bool trust_has_revocation(
+	const struct trust *t, const struct issuer_id *issuer, struct bytes serial)
 {
-	return revocations_find(&t->revocations, issuer_hash, revocation_serial(serial));
+	size_t count;
+	const struct signer *s = signers_of(&t->signers, issuer->name, &count);
+
+	serial = revocation_serial(serial);
+	if (revocations_find(&t->revocations, issuer->name, serial))
+		return true;
+	for (size_t i = 0; i < count; i++)
+		if (s[i].has_revoked && signers_speaks_for(&t->signers, &s[i].id, issuer) &&
+			revocations_find(&t->revocations, s[i].both, serial))
+			return true;
+	return false;
 }
 
-enum outcome trust_add_crl(struct trust *t, const uint8_t issuer_hash[32], int64_t next_update)
+enum outcome trust_add_crl(struct trust *t, const struct fresh_crl *crl, bool is_root)
 {
-	return freshness_add(&t->freshness, issuer_hash, next_update);
+	enum outcome o = crl->by.knows_key ? add_signer(t, &crl->by, is_root) : FINE;
+
+	return o == FINE ? freshness_add(&t->freshness, crl) : o;
 }
 
 void trust_set_stale_crls_open(struct trust *t, bool is_open)
@@ -243,37 +283,21 @@ void trust_set_stale_crls_open(struct trust *t, bool is_open)
 	t->stale_crls_are_open = is_open;
 }
 
-static bool is_stale(const struct trust *t, const uint8_t issuer_hash[32], int64_t now)
-{
-	const struct fresh_issuer *issuer = freshness_find(&t->freshness, issuer_hash);
-
-	return issuer != NULL && now > issuer->next_update;
-}
-
-enum outcome trust_check_revocation(const struct trust *t, const uint8_t issuer_hash[32],
+enum outcome trust_check_revocation(const struct trust *t, const struct issuer_id *issuer,
 	struct bytes serial, int64_t now, const char **reason)
 {
 	*reason = "revoked";
-	if (trust_has_revocation(t, issuer_hash, serial))
+	if (trust_has_revocation(t, issuer, serial))
 		return CERTIFICATE_REVOKED;
 	*reason = "the issuer's CRL is out of date";
-	return !t->stale_crls_are_open && is_stale(t, issuer_hash, now) ? CERTIFICATE_UNTRUSTED
-									: FINE;
+	return !t->stale_crls_are_open && freshness_is_over(&t->freshness, &t->signers, issuer, now)
+		       ? CERTIFICATE_UNTRUSTED
+		       : FINE;
 }
 
-int64_t trust_crls_end(const struct trust *t)
+void trust_count_crls(const struct trust *t, int64_t now, struct crl_figures *out)
 {
-	int64_t end = 0;
-
-	for (size_t i = 0; i < t->freshness.count; i++)
-		if (end == 0 || t->freshness.at[i].next_update < end)
-			end = t->freshness.at[i].next_update;
-	return end;
-}
-
-enum outcome revocation_issuer_hash(struct bytes issuer_name, uint8_t out[32])
-{
-	return sha256(&issuer_name, 1, out);
+	freshness_count(&t->freshness, &t->signers, now, out);
 }
 
 struct bytes revocation_serial(struct bytes serial)

@@ -7,6 +7,7 @@
 #define PKI_TRUST_H
 
 #include "pki/certificate.h"
+#include "pki/freshness.h"
 
 enum trust_use { TRUST_SE, TRUST_DEVICE, TRUST_EUICC, TRUST_ARPF, TRUST_USE_COUNT };
 
@@ -31,27 +32,26 @@ void trust_give_back(struct trust *t);
  */
 enum outcome trust_add_anchor(struct trust *t, enum trust_use use, struct bytes der);
 /*
- * A certificate is named by its issuer (SHA-256 of the issuer's certificate's Name bytes) and
- * serial (INTEGER content without leading zeros; more than 20 bytes are INVALID_PARAMETER).
+ * A certificate is named by its issuer (whose key may not be known: then it is revoked under any) and serial
+ * (INTEGER content without leading zeros; more than 20 bytes are INVALID_PARAMETER).
  */
 enum outcome trust_add_revocation(
-	struct trust *t, const uint8_t issuer_hash[32], struct bytes serial);
-/* A CRL of this issuer was given, and says until when it is good; of several the earliest counts. */
-enum outcome trust_add_crl(struct trust *t, const uint8_t issuer_hash[32], int64_t next_update);
+	struct trust *t, const struct issuer_id *issuer, struct bytes serial);
+/* is_root: what verified it is signed by itself. */
+enum outcome trust_add_crl(struct trust *t, const struct fresh_crl *crl, bool is_root);
 /* Certificates whose issuer's CRL is out of date are refused unless this is set. */
 void trust_set_stale_crls_open(struct trust *t, bool is_open);
 
 bool trust_has_anchor(const struct trust *t, enum trust_use use, struct bytes der);
 bool trust_has_revocation(
-	const struct trust *t, const uint8_t issuer_hash[32], struct bytes serial);
+	const struct trust *t, const struct issuer_id *issuer, struct bytes serial);
 /*
  * What every chain asks of each of its certificates: CERTIFICATE_REVOKED, or CERTIFICATE_UNTRUSTED where it is not
- * known any more whether it is; with *reason.
+ * known any more whether it is; with *reason. What is heard of an issuer's other keys: pki/signers.h.
  */
-enum outcome trust_check_revocation(const struct trust *t, const uint8_t issuer_hash[32],
+enum outcome trust_check_revocation(const struct trust *t, const struct issuer_id *issuer,
 	struct bytes serial, int64_t now, const char **reason);
-/* When the first of the CRLs is out of date, in unix seconds; 0: there is none. */
-int64_t trust_crls_end(const struct trust *t);
+void trust_count_crls(const struct trust *t, int64_t now, struct crl_figures *out);
 
 /* The anchors for devices. It belongs to the trust; any thread may verify by it. */
 struct x509_store_st *trust_device_store(const struct trust *t);
@@ -61,8 +61,7 @@ struct issuer *trust_find_anchor(const struct trust *t, enum trust_use use, stru
 struct issuer *trust_next_anchor(
 	const struct trust *t, enum trust_use use, struct bytes subject, size_t *place);
 
-/* The names that identify a certificate in the list of revocations. */
-enum outcome revocation_issuer_hash(struct bytes issuer_name, uint8_t out[32]);
+/* As it identifies a certificate in the list of revocations. */
 struct bytes revocation_serial(struct bytes serial);
 
 #endif

@@ -5,9 +5,7 @@
 #include "procedures/administration_list.h"
 #include "procedures/body.h"
 
-#define PAGE_ROWS      100
-#define PAGE_ROWS_MOST 1000
-#define ID_MAX         42 /* "<xid>.<number>" */
+#define ID_MAX 42 /* "<xid>.<number>" */
 
 static enum outcome read_event_page(struct txn *t);
 static enum outcome list_events(struct txn *t);
@@ -15,10 +13,9 @@ static enum outcome answer_events(struct txn *t);
 static enum outcome list_trees(struct txn *t);
 
 struct event_list {
-	struct db_event_page page; /* as asked of the database: one row more than the page shows */
-	int64_t rows, last_xid, last_number;
-	bool more;
-	struct json_out out;
+	struct list list; /* at the front: rows, more, out */
+	struct db_event_page page;
+	int64_t last_xid, last_number;
 };
 
 /* Newest first. */
@@ -44,108 +41,69 @@ const struct procedure admin_list_audit_trees = {
 
 /* ---- events */
 
-/* Digits and nothing else, moved past; false where there are none or too many. */
-static bool take_number(const char **at, int64_t *out)
+/* An event's id, <xid>.<number>. */
+static bool read_before(const char *text, void *page)
 {
-	*out = 0;
-	if (**at < '0' || **at > '9')
+	struct db_event_page *p = page;
+	char xid[ID_MAX];
+	size_t len = strcspn(text, ".");
+
+	if (text[len] != '.' || len >= sizeof(xid))
 		return false;
-	for (; **at >= '0' && **at <= '9'; (*at)++) {
-		if (*out > (INT64_MAX - 9) / 10)
-			return false;
-		*out = *out * 10 + (**at - '0');
-	}
+	memcpy(xid, text, len);
+	xid[len] = '\0';
+	return filter_read_number(xid, INT64_MAX, &p->before_xid) &&
+	       filter_read_number(text + len + 1, INT64_MAX, &p->before_number);
+}
+
+static bool read_action(const char *text, void *int32)
+{
+	enum audit_action action;
+
+	if (!audit_action_read(text, &action))
+		return false;
+	*(int32_t *)int32 = action;
 	return true;
 }
 
-static enum outcome read_before(struct txn *t, struct db_event_page *page)
+static bool read_cause(const char *text, void *int32)
 {
-	const char *text;
-	enum outcome o = query_text(t, "before", &text);
+	enum outcome o = outcome_from_cause(text);
 
-	page->before_xid = page->before_number = INT64_MAX;
-	if (o != FINE || text == NULL)
-		return o;
-	if (!take_number(&text, &page->before_xid) || *text++ != '.' ||
-		!take_number(&text, &page->before_number) || *text != '\0')
-		return txn_refuse_parameter(
-			t, INVALID_PARAMETER, "before", "the id of an event: <xid>.<number>");
-	return FINE;
+	*(int32_t *)int32 = o;
+	return strcmp(outcome_cause(o), text) == 0; /* what is no cause reads as BROKEN */
 }
 
-static enum outcome read_action(struct txn *t, struct db_event_page *page)
+static bool read_time_ms(const char *text, void *int64)
 {
-	const char *text;
-	enum audit_action action;
-	enum outcome o = query_text(t, "action", &text);
-
-	page->action = -1;
-	if (o != FINE || text == NULL)
-		return o;
-	if (!audit_action_read(text, &action))
-		return txn_refuse_parameter(t, INVALID_PARAMETER, "action", "no such action");
-	page->action = action;
-	return FINE;
+	if (!filter_time(text, int64))
+		return false;
+	*(int64_t *)int64 *= 1000;
+	return true;
 }
 
-static enum outcome read_actor(struct txn *t, struct db_event_page *page)
-{
-	const char *text;
-	enum outcome o = query_text(t, "actor", &text);
-
-	if (o != FINE || text == NULL)
-		return o;
-	page->actor = (struct db_text){ text, strlen(text) };
-	return FINE;
-}
-
-/* A dIMSI or an IMSI, with or without "imsi-". */
-static enum outcome read_subject(struct txn *t, struct db_event_page *page)
-{
-	const char *text;
-	uint64_t imsi;
-	enum outcome o = query_text(t, "subject", &text);
-
-	if (o != FINE || text == NULL)
-		return o;
-	if (strncmp(text, "imsi-", 5) == 0)
-		text += 5;
-	if (!imsi_read(text, strlen(text), &imsi))
-		return txn_refuse_parameter(
-			t, INVALID_PARAMETER, "subject", "a dIMSI or an IMSI: 15 digits");
-	page->subject = (int64_t)imsi;
-	return FINE;
-}
-
-static enum outcome read_seconds(struct txn *t, const char *name, int64_t *ms)
-{
-	int64_t seconds;
-	enum outcome o = query_number(t, name, 0, INT64_C(1) << 40, 0, &seconds);
-
-	*ms = seconds * 1000;
-	return o;
-}
+#define OF_PAGE(member) offsetof(struct db_event_page, member)
+static const struct filter event_filters[] = {
+	{ "before", read_before, 0, "This is no event's id: <xid>.<number>." },
+	{ "action", read_action, OF_PAGE(action), "There is no such action." },
+	{ "outcome", read_cause, OF_PAGE(outcome), "This is neither FINE nor a cause." },
+	{ "actor", filter_text, OF_PAGE(actor), filter_no_text },
+	{ "subject", filter_imsi, OF_PAGE(subject), filter_no_imsi },
+	{ "since", read_time_ms, OF_PAGE(since_ms), filter_no_time },
+	{ "until", read_time_ms, OF_PAGE(until_ms), filter_no_time },
+	{},
+};
 
 static enum outcome read_event_page(struct txn *t)
 {
-	struct event_list *list = t->state;
-	struct db_event_page *page = &list->page;
-	int64_t limit;
-	enum outcome o = query_number(t, "limit", 1, PAGE_ROWS_MOST, PAGE_ROWS, &limit);
+	struct event_list *l = t->state;
 
-	if (o == FINE)
-		o = read_before(t, page);
-	if (o == FINE)
-		o = read_action(t, page);
-	if (o == FINE)
-		o = read_actor(t, page);
-	if (o == FINE)
-		o = read_subject(t, page);
-	if (o == FINE)
-		o = read_seconds(t, "since", &page->since_ms);
-	if (o == FINE)
-		o = read_seconds(t, "until", &page->until_ms);
-	page->limit = limit + 1;
+	l->page = (struct db_event_page){
+		.before_xid = INT64_MAX, .before_number = INT64_MAX, .action = -1, .outcome = -1
+	};
+	enum outcome o = list_read_other_filters(t, event_filters, &l->page);
+
+	l->page.limit = l->list.page.limit;
 	return o;
 }
 
@@ -197,60 +155,54 @@ static void write_event(struct json_out *o, const struct db_event *e)
 }
 
 /* Older than all that were shown. */
-static bool is_next(const struct event_list *list, const struct db_event *e)
+static bool is_next(const struct event_list *l, const struct db_event *e)
 {
-	return e->xid < list->last_xid ||
-	       (e->xid == list->last_xid && e->number < list->last_number);
+	return e->xid < l->last_xid || (e->xid == l->last_xid && e->number < l->last_number);
 }
 
 static void on_event(struct db_request *request, const void *row)
 {
-	struct event_list *list = txn_of_db_request(request)->state;
+	struct event_list *l = txn_of_db_request(request)->state;
 	const struct db_event *e = row;
 	bool is_end = e->action == 0; /* the search stopped here, and there may be more */
 
-	if (list->more || (!is_end && !is_next(list, e)))
+	if (l->list.more || (!is_end && !is_next(l, e)))
 		return;
-	list->more = is_end || list->rows == list->page.limit - 1;
-	if (is_end || !list->more) {
-		list->last_xid = e->xid;
-		list->last_number = e->number;
+	l->list.more = is_end || l->list.rows == l->page.limit - 1;
+	if (is_end || !l->list.more) {
+		l->last_xid = e->xid;
+		l->last_number = e->number;
 	}
-	if (list->more)
+	if (l->list.more)
 		return;
-	list->rows++;
-	write_event(&list->out, e);
+	l->list.rows++;
+	write_event(&l->list.out, e);
 }
 
 static enum outcome list_events(struct txn *t)
 {
-	struct event_list *list = t->state;
+	struct event_list *l = t->state;
 
-	list->last_xid = list->page.before_xid;
-	list->last_number = list->page.before_number;
-	list->out = json_start(t->arena);
-	json_open(&list->out, '{');
-	json_key(&list->out, "items");
-	json_open(&list->out, '[');
-	enum outcome o = txn_ask_db(t, DB_LIST_EVENTS, &list->page, NULL);
-	t->ask.db.each = on_event;
-	return o;
+	l->last_xid = l->page.before_xid;
+	l->last_number = l->page.before_number;
+	return list_ask_row(t, DB_LIST_EVENTS, &l->page, on_event);
 }
 
 static enum outcome answer_events(struct txn *t)
 {
-	struct event_list *list = t->state;
+	struct event_list *l = t->state;
+	struct json_out *o = &l->list.out;
 	char id[ID_MAX];
 
-	write_id(id, list->last_xid, list->last_number);
-	json_close(&list->out, ']');
-	json_key(&list->out, "next");
-	if (list->more)
-		json_text(&list->out, id);
+	write_id(id, l->last_xid, l->last_number);
+	json_close(o, ']');
+	json_key(o, "next");
+	if (l->list.more)
+		json_text(o, id);
 	else
-		json_raw(&list->out, "null", 4);
-	json_close(&list->out, '}');
-	return answer_json(t, 200, &list->out);
+		json_raw(o, "null", 4);
+	json_close(o, '}');
+	return answer_json(t, 200, o);
 }
 
 /* ---- trees */

@@ -4,6 +4,7 @@
 #include "procedures/body.h"
 #include "procedures/supi.h"
 
+static enum outcome read_bindings_page(struct txn *t);
 static enum outcome list_bindings(struct txn *t);
 static enum outcome read_id(struct txn *t);
 static enum outcome find_by_dimsi(struct txn *t);
@@ -34,11 +35,16 @@ struct look_up {
 	struct db_credential credential;
 };
 
+struct binding_list {
+	struct list list; /* at the front */
+	struct db_binding_page page;
+};
+
 const struct procedure admin_list_bindings = {
 	.name = "admin-list-bindings",
-	.state_size = sizeof(struct list),
+	.state_size = sizeof(struct binding_list),
 	.steps = {
-		{ "read_page", LANE_CPU, list_read_page },
+		{ "read_bindings_page", LANE_CPU, read_bindings_page },
 		{ "list_bindings", LANE_DB, list_bindings },
 		{ "answer_list", LANE_REPLY, list_answer },
 	},
@@ -73,9 +79,57 @@ static void write_binding(struct json_out *o, const struct db_binding *b)
 	json_time(o, b->changed_at);
 }
 
+static const char *state_name(int32_t state)
+{
+	return binding_state_name((enum binding_state)state);
+}
+
+static bool read_state(const char *text, void *int32)
+{
+	return filter_find_name(text, state_name, BINDING_REVOKED, int32);
+}
+
+/* Which bindings a list shows; all that is said must hold. */
+#define OF_PAGE(member) offsetof(struct db_binding_page, member)
+static const struct filter binding_filters[] = {
+	{ "first", filter_imsi, OF_PAGE(dimsis.first), filter_no_imsi },
+	{ "last", filter_imsi, OF_PAGE(dimsis.last), filter_no_imsi },
+	{ "firstSupi", filter_imsi, OF_PAGE(supis.first), filter_no_imsi },
+	{ "lastSupi", filter_imsi, OF_PAGE(supis.last), filter_no_imsi },
+	{ "plmn", filter_plmn, OF_PAGE(plmn), filter_no_plmn },
+	{ "state", read_state, OF_PAGE(state),
+		"This is none of READY, VECTORS_SENT, ATTACHED, PROVISIONED, RELEASED, REVOKED." },
+	{ "seId", filter_text, OF_PAGE(se_id), filter_no_text },
+	{ "createdBefore", filter_time, OF_PAGE(created_before), filter_no_time },
+	{ "createdSince", filter_time, OF_PAGE(created_since), filter_no_time },
+	{ "changedBefore", filter_time, OF_PAGE(changed_before), filter_no_time },
+	{ "changedSince", filter_time, OF_PAGE(changed_since), filter_no_time },
+	{},
+};
+
+static enum outcome read_bindings_page(struct txn *t)
+{
+	struct binding_list *l = t->state;
+
+	l->page = (struct db_binding_page){
+		.dimsis = DB_EVERYTHING, .supis = DB_EVERYTHING, .plmn = DB_EVERYTHING, .state = -1
+	};
+	enum outcome o = list_read_filters(t, binding_filters, &l->page);
+
+	l->page.after = l->list.page.after;
+	l->page.limit = l->list.page.limit;
+	l->page.is_filtered = l->list.is_filtered;
+	return o;
+}
+
 static void on_binding(struct db_request *request, const void *row)
 {
 	const struct db_binding *binding = row;
+
+	if (binding->state < 0) {
+		list_looked(request, binding->dimsi);
+		return;
+	}
 	struct json_out *o = list_open_row(request, binding->dimsi);
 
 	if (o == NULL)
@@ -86,7 +140,8 @@ static void on_binding(struct db_request *request, const void *row)
 
 static enum outcome list_bindings(struct txn *t)
 {
-	return list_ask(t, DB_LIST_BINDINGS, on_binding);
+	return list_ask_row(
+		t, DB_LIST_BINDINGS, &((struct binding_list *)t->state)->page, on_binding);
 }
 
 static enum outcome read_id(struct txn *t)

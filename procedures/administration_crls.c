@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "pki/crl.h"
 #include "procedures/administration.h"
 #include "procedures/administration_list.h"
@@ -11,6 +12,7 @@
 #define TEXT_MAX \
 	(8u * 1024u * 1024u) /* as long as the whole body may be; the CRL itself may be less */
 
+static enum outcome read_crls_page(struct txn *t);
 static enum outcome list_crls(struct txn *t);
 static enum outcome verify_crl(struct txn *t);
 static enum outcome store_crl(struct txn *t);
@@ -28,11 +30,21 @@ struct crl_adding {
 	struct db_crl_put put;
 };
 
+struct crl_removal {
+	struct db_crl_key key;
+	struct db_crl_gone gone;
+};
+
+struct crl_list {
+	struct list list; /* at the front */
+	struct db_crl_page page;
+};
+
 const struct procedure admin_list_crls = {
 	.name = "admin-list-crls",
-	.state_size = sizeof(struct list),
+	.state_size = sizeof(struct crl_list),
 	.steps = {
-		{ "read_page", LANE_CPU, list_read_page },
+		{ "read_crls_page", LANE_CPU, read_crls_page },
 		{ "list_crls", LANE_DB, list_crls },
 		{ "answer_list", LANE_REPLY, list_answer },
 	},
@@ -51,7 +63,7 @@ const struct procedure admin_add_crl = {
 
 const struct procedure admin_remove_crl = {
 	.name = "admin-remove-crl",
-	.state_size = sizeof(struct db_crl_key),
+	.state_size = sizeof(struct crl_removal),
 	.steps = {
 		{ "read_number_of_crl", LANE_CPU, read_number_of_crl },
 		{ "remove_crl", LANE_DB, remove_crl, look_whether_removed },
@@ -81,15 +93,33 @@ static void on_crl(struct db_request *request, const void *row)
 		return;
 	json_member_number(o, "number", crl->number);
 	json_member_hex(o, "issuerHash", BYTES(crl->issuer_hash));
+	json_member_hex(o, "issuerKeyHash", BYTES(crl->signer));
 	write_crl_facts(o, crl->crl_number, crl->this_update, crl->next_update, crl->entries);
 	json_key(o, "addedAt");
 	json_time(o, crl->added_at);
 	json_close(o, '}');
 }
 
+#define OF_PAGE(member) offsetof(struct db_crl_page, member)
+static const struct filter crl_filters[] = {
+	{ "issuerHash", filter_hash, OF_PAGE(issuer_hash), filter_no_hash },
+	{ "nextUpdateBefore", filter_time, OF_PAGE(next_update_before), filter_no_time },
+	{},
+};
+
+static enum outcome read_crls_page(struct txn *t)
+{
+	struct crl_list *l = t->state;
+	enum outcome o = list_read_filters(t, crl_filters, &l->page);
+
+	l->page.after = l->list.page.after;
+	l->page.limit = l->list.page.limit;
+	return o;
+}
+
 static enum outcome list_crls(struct txn *t)
 {
-	return list_ask(t, DB_LIST_CRLS, on_crl);
+	return list_ask_row(t, DB_SEARCH_CRLS, &((struct crl_list *)t->state)->page, on_crl);
 }
 
 /* In base64, or PEM as it is; the caller frees the CRL. */
@@ -154,8 +184,9 @@ static enum outcome take_content(struct txn *t, const struct crl *crl)
 		.serials = bytes_of(serials, a->said.entries * CRL_SERIAL_LEN),
 		.issuer_name = { a->issuer.name, strlen(a->issuer.name) },
 	};
-	memcpy(a->row.issuer_hash, a->issuer.hash, sizeof(a->row.issuer_hash));
-	memcpy(a->row.signer, a->issuer.key, sizeof(a->row.signer));
+	a->row.is_root = a->issuer.is_root;
+	memcpy(a->row.issuer_hash, a->issuer.id.name, sizeof(a->row.issuer_hash));
+	memcpy(a->row.signer, a->issuer.id.key, sizeof(a->row.signer));
 	return FINE;
 }
 
@@ -197,7 +228,8 @@ static enum outcome answer_crl(struct txn *t)
 	struct json_out o = json_start(t->arena);
 
 	json_open(&o, '{');
-	json_member_hex(&o, "issuerHash", BYTES(a->issuer.hash));
+	json_member_hex(&o, "issuerHash", BYTES(a->issuer.id.name));
+	json_member_hex(&o, "issuerKeyHash", BYTES(a->issuer.id.key));
 	json_member_text(&o, "issuer", a->issuer.name);
 	write_crl_facts(
 		&o, a->row.crl_number, a->row.this_update, a->row.next_update, a->row.entries);
@@ -208,7 +240,7 @@ static enum outcome answer_crl(struct txn *t)
 
 static enum outcome read_number_of_crl(struct txn *t)
 {
-	struct db_crl_key *key = t->state;
+	struct db_crl_key *key = &((struct crl_removal *)t->state)->key;
 	const char *text = t->parameters[0];
 	char *end;
 
@@ -222,7 +254,9 @@ static enum outcome read_number_of_crl(struct txn *t)
 
 static enum outcome remove_crl(struct txn *t)
 {
-	return txn_ask_db(t, DB_REMOVE_CRL, t->state, NULL);
+	struct crl_removal *r = t->state;
+
+	return txn_ask_db(t, DB_REMOVE_CRL, &r->key, &r->gone);
 }
 
 static enum outcome look_whether_removed(struct txn *t, enum outcome brought)
@@ -232,8 +266,22 @@ static enum outcome look_whether_removed(struct txn *t, enum outcome brought)
 	return brought;
 }
 
+/* Without a CRL nothing is ever out of date: that has to be said once. */
 static enum outcome answer_crl_removed(struct txn *t)
 {
-	t->answer.status = 204;
-	return FINE;
+	const struct crl_removal *r = t->state;
+	struct json_out o = json_start(t->arena);
+	char name[2 * sizeof(r->gone.issuer_hash) + 1], key[2 * sizeof(r->gone.signer) + 1];
+
+	hex_write(BYTES(r->gone.issuer_hash), name);
+	hex_write(BYTES(r->gone.signer), key);
+	if (r->gone.left == 0)
+		log_warning("crl_last_removed", "issuer=%s key=%s", name, key);
+	json_open(&o, '{');
+	json_member_number(&o, "number", r->key.number);
+	json_member_hex(&o, "issuerHash", BYTES(r->gone.issuer_hash));
+	json_member_hex(&o, "issuerKeyHash", BYTES(r->gone.signer));
+	json_member_number(&o, "left", r->gone.left);
+	json_close(&o, '}');
+	return answer_json(t, 200, &o);
 }

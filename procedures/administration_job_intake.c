@@ -2,11 +2,11 @@
 #include "procedures/administration.h"
 #include "procedures/body.h"
 #include "procedures/job.h"
+#include "procedures/rekey_overlap.h"
 #include "procedures/selection.h"
 #include "procedures/supi.h"
 
 #define OPERATION_TEXT_MAX 16
-#define OVERLAP_MOST       INT64_C(4000000000)
 #define ITEMS_MOST         1000u
 
 struct new_job {
@@ -67,12 +67,7 @@ static enum outcome read_operation(struct txn *t, struct db_job_in *row)
 		return txn_refuse_parameter(t, INVALID_PARAMETER, "operation",
 			"This is none of suspend, resume, revoke, rekey, delete.");
 	row->operation = (int32_t)operation;
-	if (operation != OPERATION_REKEY)
-		return FINE;
-	row->overlap_s = t->services->settings->rekey_overlap_s;
-	return body_has(t->json, "overlapSeconds")
-		       ? body_number(t, t->json, "overlapSeconds", 0, OVERLAP_MOST, &row->overlap_s)
-		       : FINE;
+	return operation == OPERATION_REKEY ? rekey_overlap_read(t, &row->overlap_s) : FINE;
 }
 
 static enum outcome read_job(struct txn *t)

@@ -47,13 +47,19 @@ const struct procedure admin_cancel_job = {
 	},
 };
 
+struct job_list {
+	struct list list; /* at the front */
+	struct db_jobs_page page;
+};
+
+static enum outcome read_jobs_page(struct txn *t);
 static enum outcome list_jobs(struct txn *t);
 
 const struct procedure admin_list_jobs = {
 	.name = "admin-list-jobs",
-	.state_size = sizeof(struct list),
+	.state_size = sizeof(struct job_list),
 	.steps = {
-		{ "read_page", LANE_CPU, list_read_page },
+		{ "read_jobs_page", LANE_CPU, read_jobs_page },
 		{ "list_jobs", LANE_DB, list_jobs },
 		{ "answer_list", LANE_REPLY, list_answer },
 	},
@@ -137,9 +143,57 @@ static enum outcome answer_job(struct txn *t)
 	return job_answer(t, 200, &((const struct known_job *)t->state)->job);
 }
 
+static const char *state_name(int32_t state)
+{
+	return job_state_name((enum job_state)state);
+}
+
+static bool read_state(const char *text, void *int32)
+{
+	return filter_find_name(text, state_name, JOB_CANCELLED, int32);
+}
+
+static const char *operation_name(int32_t operation)
+{
+	return credential_operation_name((enum credential_operation)operation);
+}
+
+static bool read_operation(const char *text, void *int32)
+{
+	return filter_find_name(text, operation_name, OPERATION_COUNT - 1, int32);
+}
+
+#define OF_PAGE(member) offsetof(struct db_jobs_page, member)
+static const struct filter job_filters[] = {
+	{ "state", read_state, OF_PAGE(state), "This is none of OPEN, RUNNING, DONE, CANCELLED." },
+	{ "operation", read_operation, OF_PAGE(operation),
+		"This is none of suspend, resume, revoke, rekey, delete." },
+	{ "createdBefore", filter_time, OF_PAGE(created_before), filter_no_time },
+	{ "createdSince", filter_time, OF_PAGE(created_since), filter_no_time },
+	{},
+};
+
+static enum outcome read_jobs_page(struct txn *t)
+{
+	struct job_list *l = t->state;
+
+	l->page = (struct db_jobs_page){ .state = -1, .operation = -1 };
+	enum outcome o = list_read_filters(t, job_filters, &l->page);
+
+	l->page.after = l->list.page.after;
+	l->page.limit = l->list.page.limit;
+	l->page.is_filtered = l->list.is_filtered;
+	return o;
+}
+
 static void on_job(struct db_request *request, const void *row)
 {
 	const struct db_job *job = row;
+
+	if (!job->was_there) {
+		list_looked(request, job->number);
+		return;
+	}
 	struct json_out *o = list_open_row(request, job->number);
 
 	if (o == NULL)
@@ -150,7 +204,7 @@ static void on_job(struct db_request *request, const void *row)
 
 static enum outcome list_jobs(struct txn *t)
 {
-	return list_ask(t, DB_LIST_JOBS, on_job);
+	return list_ask_row(t, DB_LIST_JOBS, &((struct job_list *)t->state)->page, on_job);
 }
 
 static enum outcome read_refusals_page(struct txn *t)

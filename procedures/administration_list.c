@@ -7,21 +7,58 @@
 #define PAGE_ROWS      100
 #define PAGE_ROWS_MOST 1000
 
-enum outcome list_read_limit(struct txn *t)
+static const char no_number[] = "This is not a whole number, or outside its range.";
+
+static bool read_after(const char *text, void *int64)
+{
+	if (strcmp(text, "-1") == 0) {
+		*(int64_t *)int64 = -1;
+		return true;
+	}
+	return filter_read_number(text, INT64_MAX, int64);
+}
+
+static bool read_limit(const char *text, void *int64)
+{
+	return filter_read_number(text, PAGE_ROWS_MOST, int64) && *(int64_t *)int64 > 0;
+}
+
+static const struct filter page_filters[] = {
+	{ "after", read_after, offsetof(struct list, page.after), no_number },
+	{ "limit", read_limit, offsetof(struct list, page.limit), no_number },
+	{},
+};
+static const struct filter *const limit_alone = page_filters + 1;
+static const struct filter no_filters[] = { {} };
+
+static enum outcome read_query(
+	struct txn *t, const struct filter *of_page, const struct filter *filters, void *to)
 {
 	struct list *list = t->state;
-	enum outcome o = query_number(t, "limit", 1, PAGE_ROWS_MOST, PAGE_ROWS, &list->page.limit);
+	struct filter_table tables[] = { { .rows = filters, .to = to },
+		{ .rows = of_page, .to = list } };
+
+	list->page = (struct db_page){ .after = -1, .limit = PAGE_ROWS };
+	enum outcome o = filters_read(t, tables, sizeof(tables) / sizeof(tables[0]));
 
 	list->page.limit++;
+	list->is_filtered = tables[0].given > 0;
 	return o;
 }
 
 enum outcome list_read_page(struct txn *t)
 {
-	struct list *list = t->state;
-	enum outcome o = list_read_limit(t);
+	return read_query(t, page_filters, no_filters, NULL);
+}
 
-	return o == FINE ? query_number(t, "after", -1, INT64_MAX, -1, &list->page.after) : o;
+enum outcome list_read_filters(struct txn *t, const struct filter *filters, void *to)
+{
+	return read_query(t, page_filters, filters, to);
+}
+
+enum outcome list_read_other_filters(struct txn *t, const struct filter *filters, void *to)
+{
+	return read_query(t, limit_alone, filters, to);
 }
 
 enum outcome list_ask(struct txn *t, enum db_statement statement,
@@ -65,6 +102,16 @@ struct json_out *list_open_row(struct db_request *request, int64_t key)
 	list->last = key;
 	json_open(&list->out, '{');
 	return &list->out;
+}
+
+void list_looked(struct db_request *request, int64_t upto)
+{
+	struct list *list = txn_of_db_request(request)->state;
+
+	if (list->more || upto <= list->page.after)
+		return;
+	list->more = true;
+	list->last = upto;
 }
 
 enum outcome list_answer(struct txn *t)

@@ -4,6 +4,7 @@
 
 #define DIGITS_MAX 15
 
+static enum outcome read_pools_page(struct txn *t);
 static enum outcome list_pools(struct txn *t);
 static enum outcome read_pool(struct txn *t);
 static enum outcome store_pool(struct txn *t);
@@ -20,11 +21,16 @@ struct pool {
 	struct db_page page;
 };
 
+struct pool_list {
+	struct list list; /* at the front */
+	struct db_pool_page page;
+};
+
 const struct procedure admin_list_imsi_pools = {
 	.name = "admin-list-imsi-pools",
-	.state_size = sizeof(struct list),
+	.state_size = sizeof(struct pool_list),
 	.steps = {
-		{ "read_page", LANE_CPU, list_read_page },
+		{ "read_pools_page", LANE_CPU, read_pools_page },
 		{ "list_pools", LANE_DB, list_pools },
 		{ "answer_list", LANE_REPLY, list_answer },
 	},
@@ -58,6 +64,36 @@ static void write_range(struct json_out *o, struct plmn plmn, int64_t first, int
 	json_member_number(o, "size", last - first + 1);
 }
 
+/* Of these very digits: 00101 has other pools than 001010. */
+static bool take_plmn(const char *text, void *page)
+{
+	struct db_pool_page *p = page;
+	struct plmn plmn;
+
+	if (!plmn_read(text, strlen(text), &plmn))
+		return false;
+	p->plmn = (int32_t)plmn.number;
+	p->plmn_digits = plmn.digits;
+	return true;
+}
+
+static const struct filter pool_filters[] = {
+	{ "plmn", take_plmn, 0, filter_no_plmn },
+	{},
+};
+
+static enum outcome read_pools_page(struct txn *t)
+{
+	struct pool_list *l = t->state;
+
+	l->page.plmn = -1;
+	enum outcome o = list_read_filters(t, pool_filters, &l->page);
+
+	l->page.after = l->list.page.after;
+	l->page.limit = l->list.page.limit;
+	return o;
+}
+
 static void on_pool(struct db_request *request, const void *row)
 {
 	const struct db_pool *pool = row;
@@ -76,7 +112,7 @@ static void on_pool(struct db_request *request, const void *row)
 
 static enum outcome list_pools(struct txn *t)
 {
-	return list_ask(t, DB_LIST_POOLS, on_pool);
+	return list_ask_row(t, DB_SEARCH_POOLS, &((struct pool_list *)t->state)->page, on_pool);
 }
 
 static enum outcome read_plmn(struct txn *t, struct plmn *plmn)
@@ -88,8 +124,7 @@ static enum outcome read_plmn(struct txn *t, struct plmn *plmn)
 	if (o != FINE)
 		return o;
 	if (!plmn_read(text, strlen(text), plmn))
-		return txn_refuse_parameter(
-			t, INVALID_PARAMETER, "plmn", "A PLMN has 5 or 6 digits, MCC and MNC.");
+		return txn_refuse_parameter(t, INVALID_PARAMETER, "plmn", filter_no_plmn);
 	for (unsigned i = 0; i < settings->discovery_count; i++)
 		if (settings->discovery[i].number == plmn->number &&
 			settings->discovery[i].digits == plmn->digits)

@@ -116,24 +116,13 @@ static void write_subscription(struct json_out *o, const struct db_subscription 
 static enum outcome read_selection(struct txn *t)
 {
 	struct selected_list *l = t->state;
-	enum outcome o = list_read_page(t);
 
-	if (o == FINE)
-		o = selection_read_query(t, &l->page.what);
+	l->page.what = selection_everybody;
+	enum outcome o = list_read_filters(t, selection_filters, &l->page.what);
+
 	l->page.after = l->list.page.after;
 	l->page.limit = l->list.page.limit;
 	return o;
-}
-
-/* Where few fit, the page ends before it is full: so far it has looked. */
-static void on_looked(struct db_request *request, int64_t upto)
-{
-	struct list *list = txn_of_db_request(request)->state;
-
-	if (list->more || upto <= list->page.after)
-		return;
-	list->more = true;
-	list->last = upto;
 }
 
 static void on_subscription(struct db_request *request, const void *row)
@@ -141,7 +130,7 @@ static void on_subscription(struct db_request *request, const void *row)
 	const struct db_subscription *s = row;
 
 	if (s->version == 0) {
-		on_looked(request, s->imsi);
+		list_looked(request, s->imsi);
 		return;
 	}
 	struct json_out *o = list_open_row(request, s->imsi);
@@ -258,27 +247,47 @@ static enum outcome answer_subscription(struct txn *t)
 	return answer_json(t, 200, &s->versions);
 }
 
-/* `after` is what `next` was: unix seconds, a full stop, an IMSI. */
+/* What `next` was: unix seconds, a full stop, an IMSI. */
+static bool read_overdue_key(const char *text, void *page)
+{
+	struct db_overdue_page *p = page;
+	char seconds[24];
+	size_t len = strcspn(text, ".");
+	uint64_t imsi;
+
+	if (text[len] != '.' || len >= sizeof(seconds))
+		return false;
+	memcpy(seconds, text, len);
+	seconds[len] = '\0';
+	text += len + 1;
+	if (!filter_read_number(seconds, INT64_MAX, &p->after_not_after) ||
+		!imsi_read(text, strlen(text), &imsi))
+		return false;
+	p->after_imsi = (int64_t)imsi;
+	return true;
+}
+
+#define OF_OVERDUE(member) offsetof(struct db_overdue_page, member)
+static const struct filter overdue_filters[] = {
+	{ "after", read_overdue_key, 0, "This is not what a page's next was." },
+	{ "first", filter_imsi, OF_OVERDUE(first), filter_no_imsi },
+	{ "last", filter_imsi, OF_OVERDUE(last), filter_no_imsi },
+	{ "owner", filter_imsi, OF_OVERDUE(owner), filter_no_imsi },
+	{ "kind", filter_credential_kind, OF_OVERDUE(kind), filter_no_kind },
+	{ "expiresBefore", filter_time, OF_OVERDUE(expires_before), filter_no_time },
+	{ "expiresSince", filter_time, OF_OVERDUE(expires_since), filter_no_time },
+	{},
+};
+
 static enum outcome read_overdue_page(struct txn *t)
 {
 	struct overdue_list *l = t->state;
-	const char *after;
-	char *end;
-	uint64_t imsi;
-	enum outcome o = list_read_limit(t);
 
-	if (o == FINE)
-		o = query_text(t, "after", &after);
+	l->page = (struct db_overdue_page){ .last = INT64_MAX, .owner = -1, .kind = -1 };
+	enum outcome o = list_read_other_filters(t, overdue_filters, &l->page);
+
 	l->page.limit = l->list.page.limit;
-	if (o != FINE || after == NULL)
-		return o;
-	l->page.after_not_after = strtoll(after, &end, 10);
-	if (end == after || *end != '.' || l->page.after_not_after < 0 ||
-		!imsi_read(end + 1, strlen(end + 1), &imsi))
-		return txn_refuse_parameter(
-			t, INVALID_PARAMETER, "after", "This is not what a page's next was.");
-	l->page.after_imsi = (int64_t)imsi;
-	return FINE;
+	return o;
 }
 
 static void on_overdue(struct db_request *request, const void *row)
@@ -290,12 +299,15 @@ static void on_overdue(struct db_request *request, const void *row)
 	if (v->not_after < l->last.not_after ||
 		(v->not_after == l->last.not_after && v->imsi <= l->last.imsi))
 		return; /* shown again */
-	if (l->list.rows == l->page.limit - 1) {
+	if (l->list.more || l->list.rows == l->page.limit - 1) {
 		l->list.more = true;
 		return;
 	}
-	l->list.rows++;
 	l->last = *v;
+	l->list.more = v->version == 0; /* so far it has looked */
+	if (l->list.more)
+		return;
+	l->list.rows++;
 	json_open(o, '{');
 	write_supi(o, "supi", v->imsi);
 	json_member_number(o, "version", v->version);

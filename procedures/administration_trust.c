@@ -10,6 +10,7 @@
 
 #define USE_MAX 16
 
+static enum outcome read_anchors_page(struct txn *t);
 static enum outcome list_anchors(struct txn *t);
 static enum outcome read_anchor(struct txn *t);
 static enum outcome store_anchor(struct txn *t);
@@ -30,11 +31,16 @@ struct removal {
 	struct db_fingerprint row;
 };
 
+struct anchor_list {
+	struct list list; /* at the front */
+	struct db_anchor_page page;
+};
+
 const struct procedure admin_list_trust_anchors = {
 	.name = "admin-list-trust-anchors",
-	.state_size = sizeof(struct list),
+	.state_size = sizeof(struct anchor_list),
 	.steps = {
-		{ "read_page", LANE_CPU, list_read_page },
+		{ "read_anchors_page", LANE_CPU, read_anchors_page },
 		{ "list_anchors", LANE_DB, list_anchors },
 		{ "answer_list", LANE_REPLY, list_answer },
 	},
@@ -97,9 +103,39 @@ static void on_anchor(struct db_request *request, const void *row)
 	json_close(o, '}');
 }
 
+static const char no_use[] = "This is none of se, device, euicc, arpf.";
+
+static bool take_use(const char *text, void *int32)
+{
+	enum trust_use use;
+
+	if (!trust_use_read(text, &use))
+		return false;
+	*(int32_t *)int32 = (int32_t)use;
+	return true;
+}
+
+static const struct filter anchor_filters[] = {
+	{ "use", take_use, offsetof(struct db_anchor_page, use), no_use },
+	{},
+};
+
+static enum outcome read_anchors_page(struct txn *t)
+{
+	struct anchor_list *l = t->state;
+
+	l->page.use = -1;
+	enum outcome o = list_read_filters(t, anchor_filters, &l->page);
+
+	l->page.after = l->list.page.after;
+	l->page.limit = l->list.page.limit;
+	return o;
+}
+
 static enum outcome list_anchors(struct txn *t)
 {
-	return list_ask(t, DB_LIST_ANCHORS, on_anchor);
+	return list_ask_row(
+		t, DB_SEARCH_ANCHORS, &((struct anchor_list *)t->state)->page, on_anchor);
 }
 
 static const char unreadable[] = "This certificate could not be read.";
@@ -155,8 +191,7 @@ static enum outcome read_anchor(struct txn *t)
 	if (o != FINE)
 		return o;
 	if (!trust_use_read(use_name, &use))
-		return txn_refuse_parameter(
-			t, INVALID_PARAMETER, "use", "This is none of se, device, euicc, arpf.");
+		return txn_refuse_parameter(t, INVALID_PARAMETER, "use", no_use);
 	o = body_bytes(t, t->json, "certificate", 1, DB_DER_MAX, &a->row.der);
 	if (o != FINE)
 		return o;

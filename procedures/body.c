@@ -6,6 +6,7 @@
 
 #include "base/eid.h"
 #include "base/secret.h"
+#include "procedures/plain_json.h"
 
 #define FEW_VALUES    2048u
 #define BYTES_A_VALUE 24u
@@ -18,9 +19,20 @@ static bool has_too_many_values(struct bytes body)
 {
 	size_t most = FEW_VALUES + body.len / BYTES_A_VALUE, count = 0;
 
+	if (body.len <= most)
+		return false;
 	for (size_t i = 0; i < body.len; i++)
 		count += body.at[i] == ',' || body.at[i] == '[' || body.at[i] == '{';
 	return count > most;
+}
+
+static json_t *read_json(struct bytes body, json_error_t *error)
+{
+	json_t *root = plain_json_read(body);
+
+	return root != NULL
+		       ? root
+		       : json_loadb((const char *)body.at, body.len, JSON_REJECT_DUPLICATES, error);
 }
 
 static void free_wiped(void *at)
@@ -44,8 +56,7 @@ enum outcome body_read(struct txn *t)
 	if (has_too_many_values(t->body))
 		return txn_refuse(t, MALFORMED_REQUEST, "The body has too many values.");
 	json_error_t error;
-	json_t *root =
-		json_loadb((const char *)t->body.at, t->body.len, JSON_REJECT_DUPLICATES, &error);
+	json_t *root = read_json(t->body, &error);
 
 	if (root ==
 		NULL) /* the library quotes the body, which is not for the log where it holds a key */
@@ -235,44 +246,6 @@ enum outcome path_hex(struct txn *t, unsigned parameter, const char *name, uint8
 		       ? FINE
 		       : txn_refuse_parameter(t, INVALID_PARAMETER, name,
 				 "This is not hexadecimal, or has the wrong number of digits.");
-}
-
-/* What stands behind "name=", to the next '&'; NULL where it is not given. */
-static const char *find_in_query(const struct txn *t, const char *name)
-{
-	size_t name_len = strlen(name);
-	const char *at = t->query;
-
-	for (; at != NULL && *at != '\0'; at += strcspn(at, "&"), at += *at == '&')
-		if (strncmp(at, name, name_len) == 0 && at[name_len] == '=')
-			return at + name_len + 1;
-	return NULL;
-}
-
-enum outcome query_text(struct txn *t, const char *name, const char **out)
-{
-	const char *at = find_in_query(t, name);
-
-	*out = at != NULL ? arena_copy(t->arena, at, strcspn(at, "&")) : NULL;
-	return at == NULL || *out != NULL ? FINE : NO_MEMORY;
-}
-
-enum outcome query_number(struct txn *t, const char *name, int64_t least, int64_t most,
-	int64_t fallback, int64_t *out)
-{
-	const char *at = find_in_query(t, name);
-	char *end;
-
-	*out = fallback;
-	if (at == NULL)
-		return FINE;
-	long long v = strtoll(at, &end, 10);
-
-	if (end == at || (*end != '\0' && *end != '&') || v < least || v > most)
-		return txn_refuse_parameter(t, INVALID_PARAMETER, name,
-			"This is not a whole number, or outside its range.");
-	*out = v;
-	return FINE;
 }
 
 enum outcome answer_json(struct txn *t, int status, struct json_out *o)

@@ -46,11 +46,6 @@ enum outcome path_dimsi(struct txn *t, unsigned parameter, int64_t *dimsi);
 /* The path's parameter as so many bytes in hexadecimal, `name` for the answer; INVALID_PARAMETER. */
 enum outcome path_hex(
 	struct txn *t, unsigned parameter, const char *name, uint8_t *out, size_t len);
-/* A value from the query string, NULL where it is not given. */
-enum outcome query_text(struct txn *t, const char *name, const char **out);
-/* A number from the query string, `fallback` where it is not given. */
-enum outcome query_number(struct txn *t, const char *name, int64_t least, int64_t most,
-	int64_t fallback, int64_t *out);
 
 /* For REPLY steps: sets the answer from what was written. NO_MEMORY where the arena was at its end. */
 enum outcome answer_json(struct txn *t, int status, struct json_out *o);

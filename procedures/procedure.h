@@ -73,6 +73,12 @@ struct answer {
 	const char *location; /* of what was made, for 201; NULL: not said */
 };
 
+/* A parameter of the query, unescaped; without a value it is "". */
+struct query {
+	const char *name, *value;
+	const struct query *next;
+};
+
 struct txn {
 	const struct procedure *procedure;
 	struct services *services;
@@ -85,7 +91,7 @@ struct txn {
 	/* the request; slices live as long as the transaction */
 	struct bytes body;
 	const char *parameters[TXN_PARAMETERS]; /* the path's {…}, in order */
-	const char *query;                      /* after '?', not unescaped; NULL: none */
+	const struct query *query;              /* of any order */
 	const json_t *json; /* the body, read (or one item of a batch, the parent's) */
 	const char *request_id;
 	const char *
@@ -127,6 +133,9 @@ struct txn {
 		struct http_request fetch;
 	} ask;
 };
+
+/* One more parameter of the query, copied; false where there is no memory for it. */
+bool txn_add_query(struct txn *t, const char *name, const char *value);
 
 /* For run functions of CPU steps and others: names the parameter at fault. param and reason are kept by pointer. */
 enum outcome txn_refuse_parameter(

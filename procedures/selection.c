@@ -1,138 +1,48 @@
 #include "procedures/selection.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 
-#include "base/clock.h"
 #include "procedures/body.h"
 #include "procedures/supi.h"
 
-#define TIME_MOST INT64_C(253402300799) /* the year 9999 ends */
-
-enum condition_kind { AN_IMSI, A_KIND, A_STATE, A_TIME };
-
-struct condition {
-	const char *name;
-	enum condition_kind kind;
-	size_t at; /* in struct db_selection */
-	const char *reason;
+const struct filter selection_filters[] = {
+	{ "first", filter_imsi, offsetof(struct db_selection, first), filter_no_imsi },
+	{ "last", filter_imsi, offsetof(struct db_selection, last), filter_no_imsi },
+	{ "owner", filter_imsi, offsetof(struct db_selection, owner), filter_no_imsi },
+	{ "kind", filter_credential_kind, offsetof(struct db_selection, kind), filter_no_kind },
+	{ "state", filter_credential_state, offsetof(struct db_selection, state), filter_no_state },
+	{ "createdBefore", filter_time, offsetof(struct db_selection, created_before),
+		filter_no_time },
+	{ "createdSince", filter_time, offsetof(struct db_selection, created_since),
+		filter_no_time },
+	{ "expiresBefore", filter_time, offsetof(struct db_selection, expires_before),
+		filter_no_time },
+	{},
 };
-
-static const char no_imsi[] = "This is no IMSI: imsi- and 15 digits, or the digits alone.";
-static const char no_time[] = "This is no time: RFC 3339 in UTC, or unix seconds.";
-
-static const struct condition conditions[] = {
-	{ "first", AN_IMSI, offsetof(struct db_selection, first), no_imsi },
-	{ "last", AN_IMSI, offsetof(struct db_selection, last), no_imsi },
-	{ "owner", AN_IMSI, offsetof(struct db_selection, owner), no_imsi },
-	{ "kind", A_KIND, offsetof(struct db_selection, kind),
-		"This is none of EK, IMPORTED, COMPANION, HEADLESS, PROFILE." },
-	{ "state", A_STATE, offsetof(struct db_selection, state),
-		"This is none of PRE_ACTIVE, ACTIVE, SUSPENDED, RETIRED, REVOKED, DESTROYED, "
-		"OVERDUE." },
-	{ "createdBefore", A_TIME, offsetof(struct db_selection, created_before), no_time },
-	{ "createdSince", A_TIME, offsetof(struct db_selection, created_since), no_time },
-	{ "expiresBefore", A_TIME, offsetof(struct db_selection, expires_before), no_time },
-};
-#define CONDITIONS (sizeof(conditions) / sizeof(conditions[0]))
 
 const struct db_selection selection_everybody = {
 	.first = -1, .last = -1, .kind = -1, .state = -1, .owner = -1
 };
 
-static bool read_imsi(const char *text, int64_t *out)
+static const struct filter *find_condition(const char *name)
 {
-	size_t len = strlen(text);
-	uint64_t imsi;
-
-	if (!imsi_read_supi(text, len, &imsi) && !imsi_read(text, len, &imsi))
-		return false;
-	*out = (int64_t)imsi;
-	return true;
-}
-
-static bool read_time(const char *text, int64_t *out)
-{
-	char *end;
-
-	if (clock_read(text, out))
-		return true;
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	*out = strtoll(text, &end, 10);
-	return *end == '\0' && *out > 0 && *out <= TIME_MOST;
-}
-
-static bool read_kind(const char *text, int32_t *out)
-{
-	for (int i = CREDENTIAL_EK; i <= CREDENTIAL_PROFILE; i++)
-		if (strcmp(text, credential_kind_name((enum credential_kind)i)) == 0) {
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
-static bool read_state(const char *text, int32_t *out)
-{
-	for (int i = CREDENTIAL_IS_PRE_ACTIVE; i <= CREDENTIAL_IS_OVERDUE; i++)
-		if (strcmp(text, credential_state_name((enum credential_state)i)) == 0) {
-			*out = i;
-			return true;
-		}
-	return false;
-}
-
-static bool read_condition(const struct condition *c, const char *text, struct db_selection *s)
-{
-	void *at = (char *)s + c->at;
-
-	switch (c->kind) {
-	case AN_IMSI:
-		return read_imsi(text, at);
-	case A_KIND:
-		return read_kind(text, at);
-	case A_STATE:
-		return read_state(text, at);
-	case A_TIME:
-		return read_time(text, at);
-	}
-	return false;
-}
-
-enum outcome selection_read_query(struct txn *t, struct db_selection *s)
-{
-	*s = selection_everybody;
-	for (size_t i = 0; i < CONDITIONS; i++) {
-		const struct condition *c = &conditions[i];
-		const char *text;
-		enum outcome o = query_text(t, c->name, &text);
-
-		if (o != FINE)
-			return o;
-		if (text != NULL && !read_condition(c, text, s))
-			return txn_refuse_parameter(t, INVALID_PARAMETER, c->name, c->reason);
-	}
-	return FINE;
-}
-
-static const struct condition *find_condition(const char *name)
-{
-	for (size_t i = 0; i < CONDITIONS; i++)
-		if (strcmp(conditions[i].name, name) == 0)
-			return &conditions[i];
+	for (const struct filter *f = selection_filters; f->name != NULL; f++)
+		if (strcmp(f->name, name) == 0)
+			return f;
 	return NULL;
 }
 
 /* A time may be a number. */
-static bool read_member(const struct condition *c, const json_t *value, struct db_selection *s)
+static bool read_member(const struct filter *f, const json_t *value, struct db_selection *s)
 {
+	void *at = (char *)s + f->at;
+
 	if (json_is_string(value))
-		return read_condition(c, json_string_value(value), s);
-	if (c->kind != A_TIME || !json_is_integer(value))
+		return f->read(json_string_value(value), at);
+	if (f->read != filter_time || !json_is_integer(value))
 		return false;
-	*(int64_t *)(void *)((char *)s + c->at) = json_integer_value(value);
-	return json_integer_value(value) > 0 && json_integer_value(value) <= TIME_MOST;
+	*(int64_t *)at = json_integer_value(value);
+	return json_integer_value(value) > 0 && json_integer_value(value) <= FILTER_TIME_MOST;
 }
 
 enum outcome selection_read_body(struct txn *t, struct db_selection *s)
@@ -150,14 +60,14 @@ enum outcome selection_read_body(struct txn *t, struct db_selection *s)
 			"This selects everybody, which it must say: by first, for one.");
 	json_object_foreach((json_t *)member, name, value)
 	{
-		const struct condition *c = find_condition(name);
+		const struct filter *f = find_condition(name);
 
-		if (c == NULL)
+		if (f == NULL)
 			return txn_refuse_parameter(t, INVALID_PARAMETER, "selection",
 				"A condition is one of first, last, owner, kind, state, "
 				"createdBefore, createdSince, expiresBefore.");
-		if (!read_member(c, value, s))
-			return txn_refuse_parameter(t, INVALID_PARAMETER, c->name, c->reason);
+		if (!read_member(f, value, s))
+			return txn_refuse_parameter(t, INVALID_PARAMETER, f->name, f->reason);
 	}
 	return FINE;
 }

@@ -6,13 +6,13 @@
 #ifndef PROCEDURES_SELECTION_H
 #define PROCEDURES_SELECTION_H
 
-#include "procedures/procedure.h"
+#include "procedures/filter.h"
 
 /* Nothing is asked for: everybody. */
 extern const struct db_selection selection_everybody;
 
-/* Each of them; what the query does not name stays open. INVALID_PARAMETER. */
-enum outcome selection_read_query(struct txn *t, struct db_selection *s);
+/* What a query may name of a struct db_selection. */
+extern const struct filter selection_filters[];
 /*
  * The body's member `selection`, which must name at least one of them and nothing else: a misspelt condition
  * would select everybody.

@@ -9,8 +9,7 @@
 #include "procedures/credential_life.h"
 #include "procedures/named_subscription.h"
 #include "procedures/outbox.h"
-
-#define OVERLAP_MOST INT64_C(4000000000)
+#include "procedures/rekey_overlap.h"
 
 static enum outcome read_change(struct txn *t);
 static enum outcome read_deletion(struct txn *t);
@@ -82,11 +81,8 @@ static enum outcome read_change(struct txn *t)
 		o = body_read(t);
 	if (o != FINE || c->operation != OPERATION_REKEY)
 		return o;
-	c->rekey.overlap_s = s->rekey_overlap_s;
 	c->rekey.lifetime_s = s->profile_lifetime_s;
-	return body_has(t->json, "overlapSeconds") ? body_number(t, t->json, "overlapSeconds", 0,
-							     OVERLAP_MOST, &c->rekey.overlap_s)
-						   : FINE;
+	return rekey_overlap_read(t, &c->rekey.overlap_s);
 }
 
 static enum outcome read_deletion(struct txn *t)

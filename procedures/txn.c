@@ -19,6 +19,19 @@ const char *lane_name(enum lane lane)
 	return lane < LANE_COUNT ? lane_names[lane] : "none";
 }
 
+bool txn_add_query(struct txn *t, const char *name, const char *value)
+{
+	struct query *q = arena_alloc(t->arena, sizeof(*q));
+
+	if (q == NULL)
+		return false;
+	q->name = arena_copy(t->arena, name, strlen(name));
+	q->value = arena_copy(t->arena, value, strlen(value));
+	q->next = t->query;
+	t->query = q;
+	return q->name != NULL && q->value != NULL;
+}
+
 enum outcome txn_refuse_parameter(
 	struct txn *t, enum outcome outcome, const char *param, const char *reason)
 {

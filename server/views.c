@@ -72,13 +72,37 @@ static enum outcome take_anchor(struct views *v, const struct db_anchor *a)
 static enum outcome take_crl(struct views *v, const struct db_crl *crl)
 {
 	v->page.after = crl->number;
-	return trust_add_crl(v->trust, crl->issuer_hash, crl->next_update);
+	struct fresh_crl fresh = {
+		.by.knows_key = true,
+		.this_update = crl->this_update,
+		.next_update = crl->next_update,
+	};
+
+	memcpy(fresh.by.name, crl->issuer_hash, sizeof(fresh.by.name));
+	memcpy(fresh.by.key, crl->signer, sizeof(fresh.by.key));
+	if (crl->scope.len == sizeof(fresh.scope))
+		memcpy(fresh.scope, crl->scope.at, sizeof(fresh.scope));
+	return trust_add_crl(v->trust, &fresh, crl->is_root);
 }
 
 static enum outcome take_revocation(struct views *v, const struct db_revocation *r)
 {
 	v->page.after = r->number;
-	return trust_add_revocation(v->trust, r->issuer_hash, r->serial);
+	struct issuer_id issuer = { .knows_key = r->issuer_keys.len > 0 };
+	struct bytes keys = r->issuer_keys;
+	enum outcome o = FINE;
+
+	memcpy(issuer.name, r->issuer_hash, sizeof(issuer.name));
+	if (!issuer.knows_key)
+		return trust_add_revocation(v->trust, &issuer, r->serial);
+	if (keys.len % sizeof(issuer.key) != 0)
+		return BROKEN;
+	for (; o == FINE && keys.len > 0;
+		keys = bytes_of(keys.at + sizeof(issuer.key), keys.len - sizeof(issuer.key))) {
+		memcpy(issuer.key, keys.at, sizeof(issuer.key));
+		o = trust_add_revocation(v->trust, &issuer, r->serial);
+	}
+	return o;
 }
 
 static enum outcome take_key(struct views *v, const struct db_key_row *key)

@@ -24,14 +24,19 @@ static bool is_certified_use(enum key_use use)
 	return use == KEY_USE_ECKA || use == KEY_USE_SIGN;
 }
 
+/* What is said of a key: its certificate, where it is to have one, and whether this command has made it. */
+struct key_said {
+	bool certify, is_new;
+};
+
 static enum outcome write_key(struct json_out *o, struct token_session *s,
-	const struct settings *settings, const struct token_key *key, bool certify)
+	const struct settings *settings, const struct token_key *key, struct key_said said)
 {
 	struct certified certified = { 0 };
 	char label[KEY_LABEL_LEN + 1];
 	enum outcome outcome = FINE;
 
-	if (certify && is_certified_use(key->use))
+	if (said.certify && is_certified_use(key->use))
 		outcome = key_certify(s, settings, key, &certified);
 	snprintf(label, sizeof(label), KEY_PREFIX "%s.%u", key_use_name(key->use), key->generation);
 	json_open(o, '{');
@@ -39,6 +44,8 @@ static enum outcome write_key(struct json_out *o, struct token_session *s,
 	json_member_text(o, "use", key_use_name(key->use));
 	json_member_number(o, "generation", key->generation);
 	json_member_hex(o, "keyId", BYTES(key->key_id));
+	json_key(o, "isNew");
+	json_bool(o, said.is_new);
 	if (token_public_len(key->use) > 0)
 		json_member_base64(
 			o, "publicKey", bytes_of(key->public_key, token_public_len(key->use)));
@@ -75,7 +82,7 @@ static int list_keys(struct json_out *o, struct token_session *s, const struct s
 	json_key(o, "keys");
 	json_open(o, '[');
 	for (unsigned i = 0; outcome == FINE && i < s->key_count; i++)
-		outcome = write_key(o, s, settings, &s->keys[i], false);
+		outcome = write_key(o, s, settings, &s->keys[i], (struct key_said){ 0 });
 	json_close(o, ']');
 	json_close(o, '}');
 	return print(o, outcome);
@@ -103,7 +110,8 @@ static void write_refused(struct json_out *o, const bool refused[KEY_USE_COUNT])
 	json_close(o, ']');
 }
 
-static enum outcome make_missing(struct token_session *s, bool refused[KEY_USE_COUNT])
+static enum outcome make_missing(
+	struct token_session *s, bool made[KEY_USE_COUNT], bool refused[KEY_USE_COUNT])
 {
 	enum outcome outcome = FINE;
 
@@ -111,6 +119,7 @@ static enum outcome make_missing(struct token_session *s, bool refused[KEY_USE_C
 		if (token_newest(s, every_use[i]) != NULL)
 			continue;
 		outcome = key_make(s, every_use[i], 1);
+		made[every_use[i]] = outcome == FINE;
 		refused[every_use[i]] = outcome == RESOURCE_NOT_FOUND;
 		if (outcome == RESOURCE_NOT_FOUND)
 			outcome = FINE;
@@ -121,15 +130,16 @@ static enum outcome make_missing(struct token_session *s, bool refused[KEY_USE_C
 /* Makes what is missing; every key that is there is certified anew, so that init may be repeated. */
 static int init_keys(struct json_out *o, struct token_session *s, const struct settings *settings)
 {
-	bool refused[KEY_USE_COUNT] = { false };
-	enum outcome outcome = make_missing(s, refused);
+	bool made[KEY_USE_COUNT] = { false }, refused[KEY_USE_COUNT] = { false };
+	enum outcome outcome = make_missing(s, made, refused);
 
 	json_open(o, '{');
 	json_key(o, "keys");
 	json_open(o, '[');
 	for (size_t i = 0; outcome == FINE && i < USES; i++)
 		if (!refused[every_use[i]])
-			outcome = write_key(o, s, settings, token_newest(s, every_use[i]), true);
+			outcome = write_key(o, s, settings, token_newest(s, every_use[i]),
+				(struct key_said){ true, made[every_use[i]] });
 	json_close(o, ']');
 	write_refused(o, refused);
 	json_close(o, '}');
@@ -174,7 +184,8 @@ static int rotate_key(struct json_out *o, struct token_session *s, const struct 
 	json_key(o, "keys");
 	json_open(o, '[');
 	if (outcome == FINE)
-		outcome = write_key(o, s, settings, token_newest(s, use), true);
+		outcome = write_key(
+			o, s, settings, token_newest(s, use), (struct key_said){ true, true });
 	json_close(o, ']');
 	json_close(o, '}');
 	return print(o, outcome);

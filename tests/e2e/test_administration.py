@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 import credentials
 import world
 
+KEY_PUT, KEY_MADE = 65, 67  # events
+
 
 class Lists(world.WorldCase):
     def test_many_bindings(self):
@@ -64,6 +66,44 @@ class Keys(world.WorldCase):
         for _ in range(5):
             device = self.issuer.device(after)
             self.assert_attached(device, self.world.attach(device), arpf=after)
+
+    def details(self, action):
+        """Of the events of this kind, oldest first."""
+        return [row[0] for row in self.world.sql(
+            "SELECT detail FROM audit_events WHERE action = %d ORDER BY xid, number" % action)]
+
+    def in_hsm(self):
+        """label and id of every key"""
+        keys = json.loads(self.world.run("arpfctl", "--json", "keys", "list").stdout)["keys"]
+        return {"%s %s" % (key["label"], key["keyId"]) for key in keys if key["inHsm"]}
+
+    def test_every_key_that_is_made_leaves_its_event(self):
+        made = [detail for detail in self.details(KEY_MADE) if not detail.startswith("ibs")]
+        self.assertEqual((sorted(self.in_hsm()), len(set(made))), (sorted(made), len(made)))
+        for use in ("kek", "session", "sign"):
+            before = self.in_hsm()
+            self.world.run("arpfctl", "keys", "rotate", "arpf." + use)
+            new = self.in_hsm() - before
+            self.assertEqual(1, len(new))
+            made = self.details(KEY_MADE)
+            self.assertEqual(new, set(made[-1:]))
+            self.assertRegex(made[-1], r"^arpf\.%s\.[0-9]+ [0-9a-f]{64}$" % use)
+        self.assertEqual(new, {self.details(KEY_PUT)[-1]})  # the signing key's certificate
+        # Nothing is made, nothing is said.
+        before = self.details(KEY_MADE), self.details(KEY_PUT)
+        self.world.run("arpfctl", "keys", "init")
+        self.assertEqual(before, (self.details(KEY_MADE), self.details(KEY_PUT)))
+        # Where it could not be recorded no key is made.
+        config, keys = self.world.path("without-a-database.conf"), self.in_hsm()
+        with open(self.world.environment["ARPF_CONFIG"]) as f:
+            lines = [line if not line.startswith("connection =") else "connection = host=/nowhere\n" for line in f]
+        with open(config, "w") as f:
+            f.writelines(lines)
+        for words in (("rotate", "arpf.kek"), ("init",)):
+            done = self.world.run("arpfctl", "--config", config, "keys", *words, check=False)
+            self.assertEqual(1, done.returncode, done)
+            self.assertIn("DATABASE_UNAVAILABLE: no key was made", done.stderr)
+        self.assertEqual(keys, self.in_hsm())
 
     def test_what_the_module_cannot_make_is_said(self):
         answer = {"keys": [], "refused": [{"use": "suci-a", "reason": "the module has no such mechanism"}]}

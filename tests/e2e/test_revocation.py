@@ -98,6 +98,15 @@ class CrlCase(world.WorldCase):
 
 
 class Good(CrlCase):
+    dimsis = 1990009000001
+
+    def device_of(self, pn, ci):
+        """With a token, and attached to nothing."""
+        Good.dimsis += 1
+        device = credentials.Device(pn, ci, "%015d" % Good.dimsis)
+        device.make_token(self.arpf)
+        return device
+
     def test_over_http(self):
         devices = [self.issuer.device(self.arpf) for _ in range(3)]
         crl = Crl(self.pn, [d.se.serial for d in devices[:2]])
@@ -127,8 +136,7 @@ class Good(CrlCase):
         ci = credentials.make_ci("CI of a CRL")
         self.world.trust(ci)
         pn = credentials.make_pn(ci)
-        device = credentials.Device(pn, ci, "001990009000001")
-        device.make_token(self.arpf)
+        device = self.device_of(pn, ci)
         self.assert_attached(device, self.world.attach(device))
         path = self.write(Crl(ci, [pn.serial]).pem)
         said = json.loads(self.world.run("arpfctl", "--json", "revoke", "crl", path).stdout)
@@ -139,22 +147,54 @@ class Good(CrlCase):
         self.assertIn(said["nextUpdate"], listed)
 
     def test_of_another_key(self):
-        """Another CA of the name, and one with a new key, begin their numbers anew: all of them are heard."""
+        """Two CAs of one name, or one with a new key, begin their numbers anew, and each speaks for itself."""
         old, new = credentials.make_ci("CI with two keys"), credentials.make_ci("CI with two keys")
-        self.world.trust(old, "device")
+        self.world.trust(old)
         self.world.trust(new)
-        pn = credentials.make_pn(new)
-        device = credentials.Device(pn, new, "001990009000002")
-        device.make_token(self.arpf)
-        self.assertEqual(201, self.post(Crl(old, to_s=8, number=1 << 150).der).status)
-        self.assert_attached(device, self.world.attach(device))
-        answer = self.post(Crl(new, [4711], number=1).der)
-        self.assertEqual((201, 1), (answer.status, answer.json["added"]))
-        time.sleep(9)  # the old key's is over, and superseded
-        self.assert_attached(device, self.world.attach(device), 200)
+        of_old, of_new = devices = [self.device_of(credentials.make_pn(ci), ci) for ci in (old, new)]
+        self.assertEqual(201, self.post(Crl(old, [4711], to_s=5, number=1 << 150).der).status)
+        for device in devices:
+            self.assert_attached(device, self.world.attach(device))
+        world.wait_until(lambda: self.world.attach(of_old).status == 403, 15, "the old key's CRL is out of date")
+        self.assert_problem(self.world.attach(of_old), 403, "CERTIFICATE_UNTRUSTED")
+        self.assert_attached(of_new, self.world.attach(of_new), 200)
+        # another's, and later, says nothing of the old one's; but one serial may be revoked under both
+        answer = self.post(Crl(new, [4711, of_old.pn.serial], number=1).der)
+        self.assertEqual((201, 2), (answer.status, answer.json["added"]))
+        self.assert_problem(self.world.attach(of_old), 403, "CERTIFICATE_UNTRUSTED")
         self.assertEqual(201, self.post(Crl(old, number=(1 << 150) + 1).der).status)
-        self.assertEqual(201, self.post(Crl(new, [pn.serial], number=2).der).status)
-        self.assert_problem(self.world.attach(device), 403, "CERTIFICATE_REVOKED")
+        for device in devices:
+            self.assert_attached(device, self.world.attach(device), 200)
+        self.assertEqual([64, 32], [int(row[0]) for row in self.world.sql(
+            "SELECT length(issuer_keys) FROM revocations WHERE encode(issuer_hash, 'hex') = '%s' ORDER BY 1 DESC"
+            % answer.json["issuerHash"])])
+        # by hand, too, the file says under which
+        for ci, refused in ((new, ()), (old, (of_old,))):
+            self.world.run("arpfctl", "revoke", "certificate", "--issuer", self.write(ci.pem, "ci.pem"),
+                           "--serial", "%040x" % of_old.pn.serial)
+            for device in devices:
+                self.assertEqual(403 if device in refused else 200, self.world.attach(device).status)
+        self.assert_problem(self.world.attach(of_old), 403, "CERTIFICATE_REVOKED")
+        # the stale CRL of an anchor that is gone is about nobody else either
+        self.assertEqual(201, self.post(Crl(old, to_s=3, number=(1 << 150) + 2).der).status)
+        self.world.run("arpfctl", "trust", "remove", old.certificate.fingerprint(hashes.SHA256()).hex())
+        time.sleep(5)
+        self.assert_problem(self.world.attach(of_old), 403, "CERTIFICATE_UNTRUSTED")
+        self.assert_attached(of_new, self.world.attach(of_new), 200)
+
+    def test_of_a_new_key_below_an_anchor(self):
+        """One CA, and its name is all that counts: what a key has signed is about the other as well."""
+        old, new = (credentials.make_pn(self.issuer.ci, name="PN with two keys", usage=("key_cert_sign", "crl_sign"))
+                    for _ in range(2))
+        devices = [self.device_of(pn, self.issuer.ci) for pn in (old, new)]
+        self.assertEqual(201, self.post(Crl(old, from_s=-90, to_s=5).der, old).status)
+        for device in devices:
+            self.assert_attached(device, self.world.attach(device))
+        world.wait_until(lambda: self.world.attach(devices[1]).status == 403, 15, "the old key's CRL is out of date")
+        self.assert_problem(self.world.attach(devices[0]), 403, "CERTIFICATE_UNTRUSTED")
+        self.assertEqual(201, self.post(Crl(new, [devices[0].se.serial]).der, new).status)
+        self.assert_problem(self.world.attach(devices[0]), 403, "CERTIFICATE_REVOKED")
+        self.assert_attached(devices[1], self.world.attach(devices[1]), 200)
 
     def test_of_a_ca_with_an_rsa_key(self):
         """Devices' CAs may have such keys."""
@@ -328,7 +368,8 @@ class Moved(CrlCase):
         self.assert_problem(self.world.attach(revoked), 403, "CERTIFICATE_REVOKED")
         self.assertEqual([kept["number"]], self.numbers())
         events = self.world.request("GET", "/admin/v1/audit/events?action=CRL_REMOVED").json["items"]
-        self.assertEqual([gone["issuerHash"]], [e["detail"] for e in events])
+        of_key = "%s key %s" % (gone["issuerHash"], gone["issuerKeyHash"])
+        self.assertEqual([of_key], [e["detail"] for e in events])
 
         path = "%s/%d" % (CRLS, gone["number"])
         self.assert_problem(self.world.request("DELETE", path), 404, "RESOURCE_NOT_FOUND")
@@ -339,10 +380,18 @@ class Moved(CrlCase):
         self.assertEqual([kept["number"]], self.numbers())
         # without any, the issuer is one of which no CRL was given
         answer = self.world.request("DELETE", "%s/%d" % (CRLS, kept["number"]))
-        self.assertEqual((204, b""), (answer.status, answer.body))
+        self.assertEqual((200, {"number": kept["number"], "issuerHash": kept["issuerHash"],
+                                "issuerKeyHash": kept["issuerKeyHash"], "left": 0}), (answer.status, answer.json))
+        events = self.world.request("GET", "/admin/v1/audit/events?action=CRL_REMOVED").json["items"]
+        self.assertEqual({of_key, of_key + " last"}, {e["detail"] for e in events})
+        self.assertRegex(self.world.log(), "event=crl_last_removed issuer=%s key=%s"
+                         % (kept["issuerHash"], kept["issuerKeyHash"]))
         self.assertEqual([], self.numbers())
         self.assert_attached(device, self.world.attach(device), 200)
         self.assert_problem(self.world.attach(revoked), 403, "CERTIFICATE_REVOKED")
+        self.assertEqual(201, self.post(Crl(self.pn).der, self.pn).status)
+        done = self.world.run("arpfctl", "revoke", "remove-crl", str(self.numbers()[0]))
+        self.assertRegex(done.stdout, "last CRL .*%s" % kept["issuerHash"])
 
 
 class StaleAndOpen(CrlCase):

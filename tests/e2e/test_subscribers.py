@@ -106,8 +106,9 @@ class Adding(SubscriberCase):
         self.assert_authenticates(card)
 
     def test_refused(self):
-        for card in (self.card(plmn="00102"), usim.Usim("imsi-00101"), usim.Usim("nai-001016600000001")):
-            self.assert_said(self.add(card, expect=1).stderr, "INVALID_PARAMETER")
+        self.assert_said(self.add(self.card(plmn="00102"), expect=1).stderr, "INVALID_PARAMETER")
+        for supi in ("imsi-00101", "nai-001016600000001"):
+            self.assert_said(self.add(usim.Usim(supi), expect=2).stderr, "USAGE")
         card = self.card()
         for name, content in (("k", "00" * 15), ("k", "x" * 32), ("k", ""), ("k", "00" * 200),
                               ("opc", "00" * 15), ("opc", "00" * 32)):

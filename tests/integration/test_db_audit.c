@@ -205,7 +205,8 @@ START_TEST(tools_leave_events)
 		{ BYTES(one), 1, 1, { "arpf.sign.1", 11 }, BYTES(der), { 0 } },
 		{ BYTES(two), 1, 2, { "arpf.sign.2", 11 }, BYTES(der), { 0 } },
 	};
-	struct db_ibs_kms kms = { .kek_generation = 1 };
+	static const char *const made[] = { "arpf.kek.2 12ab", "arpf.session.1 34cd" };
+	struct db_ibs_kms kms = { .kpak = { 4 }, .kek_generation = 1 };
 	struct db_ibs_identity identity = { .not_before = 1, .not_after = 2, .id = "2026-01 a" };
 
 	events();
@@ -222,10 +223,17 @@ START_TEST(tools_leave_events)
 		"68/0/0/0/arpfctl:uid=0/"
 		"1100000000000000000000000000000000000000000000000000000000000000");
 	ck_assert_int_eq(number("SELECT count(*) FROM arpf_keys WHERE retired"), 1);
-	ck_assert_int_eq(db_tell_of_keys(conninfo, "arpfctl:uid=0", "arpf.kek.2"), FINE);
-	ck_assert_str_eq(events(), "67/0/0/0/arpfctl:uid=0/arpf.kek.2");
+	ck_assert_int_eq(db_record_made_keys(conninfo, "arpfctl:uid=0", made, 2), FINE);
+	ck_assert_str_eq(events(), "67/0/0/0/arpfctl:uid=0/arpf.kek.2 "
+				   "12ab\n67/0/0/0/arpfctl:uid=0/arpf.session.1 34cd");
+	ck_assert_int_eq(db_can_record(conninfo), FINE);
+	ck_assert_int_eq(db_tell_of_keys(conninfo), FINE);
+	ck_assert_str_eq(events(), "");
 	ck_assert_int_eq(db_store_ibs_kms(conninfo, "arpfctl:uid=0", &kms), FINE);
-	ck_assert_str_eq(events(), "67/0/0/0/arpfctl:uid=0/ibs kms");
+	ck_assert_str_eq(events(),
+		"67/0/0/0/arpfctl:uid=0/ibs kms 04"
+		"0000000000000000000000000000000000000000000000000000000000000000"
+		"0000000000000000000000000000000000000000000000000000000000000000");
 	ck_assert_int_eq(db_store_ibs_kms(conninfo, "arpfctl:uid=0", &kms), CONFLICT);
 	ck_assert_int_eq(db_store_ibs_identity(conninfo, "arpfctl:uid=0", &identity), FINE);
 	ck_assert_str_eq(events(), "66/0/0/0/arpfctl:uid=0/2026-01 a");
@@ -234,7 +242,13 @@ START_TEST(tools_leave_events)
 	identity.id[0] = '3';
 	ck_assert_int_eq(db_store_ibs_identity(conninfo, NULL, &identity), FINE);
 	ck_assert_int_eq(db_store_keys(conninfo, NULL, keys, 2), FINE);
+	ck_assert_int_eq(db_record_made_keys(conninfo, NULL, made, 2), FINE);
 	ck_assert_str_eq(events(), "");
+	run("ALTER TABLE audit_events RENAME TO audit_events_gone");
+	ck_assert_int_eq(db_can_record(conninfo), DATABASE_UNAVAILABLE);
+	ck_assert_int_eq(
+		db_record_made_keys(conninfo, "arpfctl:uid=0", made, 2), DATABASE_UNAVAILABLE);
+	run("ALTER TABLE audit_events_gone RENAME TO audit_events");
 }
 END_TEST
 

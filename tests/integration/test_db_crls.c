@@ -140,7 +140,7 @@ START_TEST(parts_and_issuers_are_apart)
 }
 END_TEST
 
-/* A CA of the same name with another key has numbers of its own; of the two the later counts. */
+/* A CA of the same name with another key has numbers of its own, and of the two both stay. */
 START_TEST(keys_are_apart)
 {
 	struct db_crl_in in = crl_of("\x07", 1000, 1), other = crl_of("\x01", 999, 1);
@@ -156,19 +156,89 @@ START_TEST(keys_are_apart)
 	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 2);
 	other.this_update = 1000;
 	ck_assert_int_eq(put(other, &out), FINE);
-	ck_assert_int_eq(
-		number("SELECT count(*) FROM crls WHERE signer = decode(repeat('02', 32), 'hex')"),
-		1);
-	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 1);
+	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 2);
 	ck_assert_int_eq(put(other, &out), FINE);
 	ck_assert(out.was_there);
 	other.this_update = 999;
 	ck_assert_int_eq(put(other, &out), NO_ROW);
 	in.scope = bytes_of_text("a part");
 	in.this_update = 2000;
-	ck_assert_int_eq(put(in, &out), FINE); /* and supersedes nothing of another part */
-	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 2);
+	ck_assert_int_eq(put(in, &out), FINE);
+	ck_assert_int_eq(number("SELECT count(*) FROM crls"), 3);
 	ck_assert_int_eq(number("SELECT count(*) FROM revocations"), 2);
+}
+END_TEST
+
+/* That its key is a CA by itself is not forgotten when the next one comes with another certificate. */
+START_TEST(what_its_key_is_is_kept)
+{
+	struct db_crl_in in = crl_of("\x07", 1000, 0);
+	struct db_crl_put out;
+	struct db_crl rows[2];
+	struct db_page page = { -1, 10 };
+
+	for (int i = 0; i < 3; i++) {
+		in.this_update++;
+		in.is_root = i == 1;
+		memset(in.signer, 2, sizeof(in.signer));
+		in.scope = bytes_of_text("a part");
+		ck_assert_int_eq(put(in, &out), FINE);
+		ck_assert_int_eq(
+			db_world_list(&w, DB_LIST_CRLS, &page, rows, sizeof(rows[0]), 2), 1);
+		ck_assert(rows[0].is_root == (i > 0));
+		ck_assert_mem_eq(rows[0].signer, in.signer, sizeof(in.signer));
+		ck_assert_uint_eq(rows[0].scope.len, 6);
+	}
+}
+END_TEST
+
+static void check_keys(size_t len, uint8_t first, uint8_t last)
+{
+	struct db_revocation rows[2];
+	struct db_page page = { -1, 10 };
+
+	ck_assert_int_eq(
+		db_world_list(&w, DB_LIST_REVOCATIONS, &page, rows, sizeof(rows[0]), 2), 1);
+	struct bytes keys = rows[0].issuer_keys;
+	ck_assert_uint_eq(keys.len, len);
+	if (len > 0)
+		ck_assert(keys.at[0] == first && keys.at[len - 1] == last);
+}
+
+/* One serial under two keys is one row of both; one of before keys were written down stays under any. */
+START_TEST(a_serial_is_revoked_under_its_keys)
+{
+	struct db_crl_in in = crl_of("\x07", 1000, 1);
+	struct db_crl_put out;
+	uint8_t key[32];
+
+	set_serial(0, 5);
+	memset(in.signer, 2, sizeof(in.signer));
+	ck_assert_int_eq(put(in, &out), FINE);
+	ck_assert_int_eq(out.added, 1);
+	check_keys(32, 2, 2);
+	memset(key, 2, sizeof(key));
+	struct db_revocation_in one = { bytes_of(in.issuer_hash, 32), BYTES(key),
+		bytes_of_text("\x05") };
+	ck_assert_int_eq(db_world_ask(&w, DB_ADD_REVOCATION, &one, NULL), NO_ROW);
+	memset(key, 3, sizeof(key));
+	ck_assert_int_eq(db_world_ask(&w, DB_ADD_REVOCATION, &one, NULL), FINE);
+	check_keys(64, 2, 3);
+	in.this_update++;
+	ck_assert_int_eq(put(in, &out), FINE);
+	ck_assert_int_eq(out.added, 0);
+	memset(in.signer, 4, sizeof(in.signer));
+	ck_assert_int_eq(put(in, &out), FINE);
+	ck_assert_int_eq(out.added, 1);
+	check_keys(96, 2, 4);
+	ck_assert_int_eq(number("WITH u AS (UPDATE revocations SET issuer_keys = '' RETURNING 1)"
+				" SELECT count(*) FROM u"),
+		1);
+	ck_assert_int_eq(db_world_ask(&w, DB_ADD_REVOCATION, &one, NULL), NO_ROW);
+	in.this_update++;
+	ck_assert_int_eq(put(in, &out), FINE);
+	ck_assert_int_eq(out.added, 0);
+	check_keys(0, 0, 0);
 }
 END_TEST
 
@@ -185,19 +255,33 @@ START_TEST(one_is_removed_and_its_revocations_stay)
 	ck_assert_int_eq(put(part, &out), FINE);
 	ck_assert_int_eq(db_world_list(&w, DB_LIST_CRLS, &page, rows, sizeof(rows[0]), 3), 2);
 	struct db_crl_key key = { rows[0].number }, none = { rows[1].number + 1 };
+	struct db_crl_gone gone = { .left = -1 };
 
 	w.actor = "admin:alice";
-	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &none, NULL), NO_ROW);
-	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &key, NULL), FINE);
-	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &key, NULL), NO_ROW);
+	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &none, &gone), NO_ROW);
+	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &key, &gone), FINE);
+	ck_assert_int_eq(gone.left, 1);
+	ck_assert_uint_eq(gone.issuer_hash[2], 3);
+	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &key, &gone), NO_ROW);
 	ck_assert_int_eq(db_world_list(&w, DB_LIST_CRLS, &page, rows + 2, sizeof(rows[0]), 1), 1);
 	ck_assert_int_eq(rows[2].number, rows[1].number);
 	ck_assert_int_eq(number("SELECT count(*) FROM revocations"), 1);
 	ck_assert_int_eq(
-		number("SELECT count(*) FROM audit_events WHERE action = 69 AND related = 0"
-		       " AND actor = 'admin:alice' AND detail = rpad('010203', 64, '0')"),
+		number("SELECT count(*) FROM audit_events WHERE action = 69 AND related = 1"
+		       " AND actor = 'admin:alice' AND detail = rpad('010203', 64, '0') || ' key '"
+		       " || repeat('0', 64)"),
 		1);
 	ck_assert_int_eq(number("SELECT count(*) FROM audit_events WHERE action = 69"), 1);
+	/* the last one is told as such; another key's says nothing of this one's */
+	memset(part.signer, 9, sizeof(part.signer));
+	ck_assert_int_eq(put(part, &out), FINE);
+	key.number = rows[1].number;
+	ck_assert_int_eq(db_world_ask(&w, DB_REMOVE_CRL, &key, &gone), FINE);
+	ck_assert_int_eq(gone.left, 0);
+	ck_assert_int_eq(
+		number("SELECT count(*) FROM audit_events WHERE action = 69 AND related = 0"
+		       " AND detail LIKE '% key % last'"),
+		1);
 	/* what was removed is known no more: an older one may be given again */
 	ck_assert_int_eq(put(crl_of("\x06", 999, 0), &out), FINE);
 	ck_assert(!out.was_there);
@@ -247,6 +331,8 @@ int main(void)
 		an_older_one_is_no_row,
 		parts_and_issuers_are_apart,
 		keys_are_apart,
+		what_its_key_is_is_kept,
+		a_serial_is_revoked_under_its_keys,
 		one_is_removed_and_its_revocations_stay,
 		it_is_in_the_trail,
 		many_are_one_statement,

@@ -126,12 +126,27 @@ void hand_begin_at(
 	run();
 }
 
+/* "name=value&…"; nothing in it is escaped. */
+static void add_query(struct txn *t, const char *query)
+{
+	char *text =
+		arena_copy(t->arena, query != NULL ? query : "", query != NULL ? strlen(query) : 0);
+	char *rest = text, *part;
+
+	ck_assert_ptr_nonnull(text);
+	while ((part = strsep(&rest, "&")) != NULL) {
+		char *name = strsep(&part, "=");
+
+		ck_assert(*name == '\0' || txn_add_query(t, name, part != NULL ? part : ""));
+	}
+}
+
 void hand_begin_query(const struct procedure *p, const char *parameter, const char *query)
 {
 	struct txn *t = new_txn(p);
 
 	t->parameters[0] = parameter;
-	t->query = query;
+	add_query(t, query);
 	engine_begin(engine, t);
 	run();
 }

@@ -20,10 +20,16 @@ static const struct cli_command commands[] = {
 	{ "status", NULL, {}, {}, "how it is", do_nothing },
 	{ "trust", "add", { "FILE" }, { { "use", "USE", true, "what for" } }, "adds", do_nothing },
 	{ "trust", "list", {}, { { "all", NULL, false, "everything" } }, "lists", do_nothing },
+	{ "find", NULL, { "SUPI" },
+		{ { "by", "name|age", false, "how" }, { "in", "PLMN", false, "where" },
+			{ "from", "MSIN", false, "the first" },
+			{ "serial", "HEX", false, "a number" } },
+		"finds", do_nothing },
+	{ "drop", NULL, { "[SUPI]" }, {}, "drops", do_nothing },
 	{},
 };
 
-#define WORDS_MAX 8
+#define WORDS_MAX 10
 
 /* Parses with stdout and stderr in a file, whose content is put into said. */
 static enum cli_end parse(const char *line, struct cli *cli, char *said, size_t size)
@@ -78,6 +84,11 @@ START_TEST(a_whole_command_line_is_read)
 	ck_assert_ptr_null(cli_option(&cli, "url"));
 	ck_assert_int_eq(parse("status", &cli, said, sizeof(said)), CLI_DONE);
 	ck_assert_ptr_eq(cli.command, &commands[0]);
+	ck_assert_int_eq(
+		parse("find imsi-001010000000001 --by age --in 001001 --from 0 --serial 0A:0b",
+			&cli, said, sizeof(said)),
+		CLI_DONE);
+	ck_assert_int_eq(parse("drop", &cli, said, sizeof(said)), CLI_DONE);
 }
 END_TEST
 
@@ -97,6 +108,16 @@ static const struct {
 	{ "trust list --al", "no option --al" },
 	{ "status --use se", "no option --use" },
 	{ "status more", "one argument too many" },
+	{ "find x", "'x' is no SUPI" },
+	{ "drop imsi-00101000000001", "is no [SUPI]" },
+	{ "find imsi-001010000000001 --by", "--by needs name|age" },
+	{ "find imsi-001010000000001 --by=", "--by takes name|age, not ''" },
+	{ "find imsi-001010000000001 --by nam", "--by takes name|age, not 'nam'" },
+	{ "find imsi-001010000000001 --by names", "--by takes name|age, not 'names'" },
+	{ "find imsi-001010000000001 --by name|age", "--by takes name|age, not 'name|age'" },
+	{ "find imsi-001010000000001 --in 0010", "--in takes PLMN, not '0010'" },
+	{ "find imsi-001010000000001 --from 12345678901", "--from takes MSIN" },
+	{ "find imsi-001010000000001 --serial zz", "--serial takes HEX, not 'zz'" },
 };
 
 START_TEST(misuse_is_named)

@@ -156,12 +156,21 @@ START_TEST(test_gauge)
 	text = metrics_write(all, 2, &len);
 	ck_assert_ptr_nonnull(strstr(text, "# TYPE arpf_ibs_identity_expires_at_seconds gauge\n"
 					   "arpf_ibs_identity_expires_at_seconds 1800000000\n"));
-	ck_assert_ptr_null(strstr(text, "arpf_crl_next_update"));
+	ck_assert_ptr_null(strstr(text, "arpf_crl"));
+	ck_assert_ptr_null(strstr(text, "arpf_tls"));
 	free(text);
-	metrics_set_crls_end(all[0], NOW + 1);
+	metrics_set_crls(all[0], &(struct crl_figures){ 3, 2, 1, NOW + 1, {} });
+	metrics_set_tls_ends(all[0], NOW + 2, NOW + 3);
 	text = metrics_write(all, 2, &len);
 	ck_assert_ptr_nonnull(strstr(text, "# TYPE arpf_crl_next_update_seconds gauge\n"
 					   "arpf_crl_next_update_seconds 1800000001\n"));
+	ck_assert_ptr_nonnull(strstr(text, "# TYPE arpf_crls gauge\n"
+					   "arpf_crls{state=\"good\"} 3\n"
+					   "arpf_crls{state=\"ends_soon\"} 2\n"
+					   "arpf_crls{state=\"over\"} 1\n"));
+	ck_assert_ptr_nonnull(
+		strstr(text, "\narpf_tls_certificate_expires_at_seconds 1800000002\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\narpf_tls_crl_next_update_seconds 1800000003\n"));
 	free(text);
 	metrics_free(all[0]);
 	metrics_free(all[1]);

@@ -148,25 +148,25 @@ START_TEST(test_validity)
 }
 END_TEST
 
-static void hash_name(const char *issuer, uint8_t hash[32])
+static void name_issuer(const char *name, struct issuer_id *issuer)
 {
 	struct pki_recipe recipe = device_recipe(ROOT);
 	struct pki_made named;
 	struct certificate c;
 
-	recipe.subject = recipe.issuer = issuer;
+	recipe.subject = recipe.issuer = name;
 	pki_make(&recipe, &named);
 	ck_assert_int_eq(certificate_read(pki_bytes(&named), &c), FINE);
-	ck_assert_int_eq(revocation_issuer_hash(c.subject, hash), FINE);
+	ck_assert_int_eq(issuer_id_make(c.subject, (struct bytes){}, issuer), FINE);
 }
 
-static void revoke(const char *issuer, struct bytes serial)
+static void revoke(const char *name, struct bytes serial)
 {
-	uint8_t hash[32];
+	struct issuer_id issuer;
 
-	hash_name(issuer, hash);
+	name_issuer(name, &issuer);
 	trust_only(TRUST_DEVICE, &made[ROOT]);
-	ck_assert_int_eq(trust_add_revocation(trust, hash, serial), FINE);
+	ck_assert_int_eq(trust_add_revocation(trust, &issuer, serial), FINE);
 }
 
 START_TEST(test_revoked)
@@ -232,24 +232,85 @@ END_TEST
 START_TEST(test_stale_crl)
 {
 	static const char *const issuers[] = { "CN=Issuing", "CN=Root" };
-	uint8_t hash[32];
+	struct issuer_id issuer;
 
 	begin();
 	for (int i = 0; i < 2; i++) {
-		hash_name(issuers[i], hash);
+		name_issuer(issuers[i], &issuer);
 		trust_only(TRUST_DEVICE, &made[ROOT]);
-		ck_assert_int_eq(trust_add_crl(trust, hash, PKI_NOW), FINE);
+		ck_assert_int_eq(
+			trust_add_crl(trust,
+				&(struct fresh_crl){ .by = issuer, .next_update = PKI_NOW }, false),
+			FINE);
 		EXPECT_CHAIN(FINE);
-		ck_assert_int_eq(trust_add_crl(trust, hash, PKI_NOW - 1), FINE);
+		ck_assert_int_eq(
+			trust_add_crl(trust,
+				&(struct fresh_crl){ .by = issuer, .next_update = PKI_NOW - 1 },
+				false),
+			FINE);
 		EXPECT_CHAIN(CERTIFICATE_UNTRUSTED);
 		ck_assert_str_eq(reason, "the issuer's CRL is out of date");
 		trust_set_stale_crls_open(trust, true);
 		EXPECT_CHAIN(FINE);
 	}
-	hash_name("CN=Another", hash);
+	name_issuer("CN=Another", &issuer);
 	trust_only(TRUST_DEVICE, &made[ROOT]);
-	ck_assert_int_eq(trust_add_crl(trust, hash, PKI_NOW - 1), FINE);
+	ck_assert_int_eq(
+		trust_add_crl(trust,
+			&(struct fresh_crl){ .by = issuer, .next_update = PKI_NOW - 1 }, false),
+		FINE);
 	EXPECT_CHAIN(FINE);
+	end();
+}
+END_TEST
+
+static void identify(const struct pki_made *ca, struct issuer_id *id)
+{
+	struct certificate c;
+
+	ck_assert_int_eq(certificate_read(pki_bytes(ca), &c), FINE);
+	ck_assert_int_eq(issuer_id_make(c.subject, c.spki, id), FINE);
+}
+
+/* The CA above has a new key, and an anchor for each: what was said by the old one is about what that has issued. */
+START_TEST(test_renewed_root)
+{
+	struct pki_recipe recipe = device_recipe(ROOT);
+	struct certificate issuing;
+	struct issuer_id old_id, new_id;
+	struct pki_made old;
+
+	begin();
+	recipe.key = recipe.signer = device_keys[DEVICE];
+	pki_make(&recipe, &old);
+	identify(&old, &old_id);
+	identify(&made[ROOT], &new_id);
+	ck_assert_int_eq(certificate_read(pki_bytes(&made[ISSUING]), &issuing), FINE);
+	const struct fresh_crl over = { .by = old_id, .next_update = PKI_NOW - 1 };
+	for (int anchors = 1; anchors < 3; anchors++) {
+		/* where the old CA is no anchor, and not known as one, it is in doubt */
+		enum outcome revoked = anchors == 2 ? FINE : CERTIFICATE_REVOKED;
+		enum outcome stale = anchors == 2 ? FINE : CERTIFICATE_UNTRUSTED;
+
+		trust_only(TRUST_DEVICE, &made[ROOT]);
+		if (anchors == 2)
+			ck_assert_int_eq(
+				trust_add_anchor(trust, TRUST_DEVICE, pki_bytes(&old)), FINE);
+		ck_assert_int_eq(trust_add_crl(trust, &over, false), FINE);
+		EXPECT_CHAIN(stale);
+		expect(PEM_OF(&made[DEVICE], &made[ISSUING], &made[ROOT]), stale);
+		trust_set_stale_crls_open(trust, true);
+		EXPECT_CHAIN(FINE);
+		ck_assert_int_eq(trust_add_revocation(trust, &old_id, issuing.serial), FINE);
+		EXPECT_CHAIN(revoked);
+		ck_assert_int_eq(trust_add_revocation(trust, &new_id, issuing.serial), FINE);
+		EXPECT_CHAIN(CERTIFICATE_REVOKED);
+	}
+	/* under the CA below as the anchor: by which key that was signed is not asked, so it is in doubt */
+	trust_only(TRUST_DEVICE, &made[ISSUING]);
+	ck_assert_int_eq(trust_add_crl(trust, &over, true), FINE);
+	ck_assert_int_eq(trust_add_anchor(trust, TRUST_SE, pki_bytes(&made[ROOT])), FINE);
+	EXPECT_CHAIN(CERTIFICATE_UNTRUSTED);
 	end();
 }
 END_TEST
@@ -377,7 +438,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = { test_good, test_order, test_anchors, test_validity,
-		test_revoked, test_long_serial, test_stale_crl, test_spoilt, test_nul };
+		test_revoked, test_long_serial, test_stale_crl, test_renewed_root, test_spoilt,
+		test_nul };
 
+	pki_make_rsa_key();
 	return suite_run("pki device chain", tests, COUNT(tests));
 }

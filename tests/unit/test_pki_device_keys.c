@@ -22,15 +22,15 @@ static void use_device_key(EVP_PKEY *key, enum outcome expected)
 	EVP_PKEY_free(key);
 }
 
-/* An exponent of 1 encrypts nothing. */
-static EVP_PKEY *rsa_with_exponent(unsigned long e)
+/* A public key that nobody has the other half of: its modulus is any odd number of so many bits. */
+static EVP_PKEY *rsa_public(int bits, unsigned long e)
 {
 	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-	BIGNUM *n = NULL, *exponent = BN_new();
+	BIGNUM *n = BN_new(), *exponent = BN_new();
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
 	EVP_PKEY *key = NULL;
 
-	EVP_PKEY_get_bn_param(rsa_key, OSSL_PKEY_PARAM_RSA_N, &n);
+	ck_assert_int_eq(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
 	BN_set_word(exponent, e);
 	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, n);
 	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, exponent);
@@ -48,19 +48,19 @@ static EVP_PKEY *rsa_with_exponent(unsigned long e)
 START_TEST(test_device_keys)
 {
 	begin();
-	use_device_key(EVP_RSA_gen(2048), FINE);
+	use_device_key(rsa_public(2048, RSA_F4), FINE);
 	ck_assert(device.is_rsa && device.key_len > 256 && device.key[0] == 0x30);
 	struct bytes spki = bytes_of(device.key, device.key_len);
 	uint8_t hash[32];
 	ck_assert_int_eq(sha256(&spki, 1, hash), FINE);
 	ck_assert_mem_eq(hash, device.spki_hash, 32);
-	use_device_key(EVP_RSA_gen(4096), FINE);
+	use_device_key(rsa_public(4096, RSA_F4), FINE);
 	ck_assert_uint_le(device.key_len, DEVICE_SPKI_MAX);
-	use_device_key(EVP_RSA_gen(1024), CERTIFICATE_UNTRUSTED);
-	use_device_key(EVP_RSA_gen(2040), CERTIFICATE_UNTRUSTED);
-	use_device_key(EVP_RSA_gen(4104), CERTIFICATE_UNTRUSTED);
-	use_device_key(rsa_with_exponent(1), CERTIFICATE_UNTRUSTED);
-	use_device_key(rsa_with_exponent(4), CERTIFICATE_UNTRUSTED);
+	use_device_key(rsa_public(1024, RSA_F4), CERTIFICATE_UNTRUSTED);
+	use_device_key(rsa_public(2040, RSA_F4), CERTIFICATE_UNTRUSTED);
+	use_device_key(rsa_public(4104, RSA_F4), CERTIFICATE_UNTRUSTED);
+	use_device_key(rsa_public(2048, 1), CERTIFICATE_UNTRUSTED); /* encrypts nothing */
+	use_device_key(rsa_public(2048, 4), CERTIFICATE_UNTRUSTED);
 	use_device_key(pki_key("P-384"), CERTIFICATE_UNTRUSTED);
 	use_device_key(pki_key("secp256k1"), CERTIFICATE_UNTRUSTED);
 	use_device_key(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), CERTIFICATE_UNTRUSTED);
@@ -196,5 +196,6 @@ int main(void)
 	const TTest *const tests[] = { test_device_keys, test_issuer_keys, test_anchors,
 		test_summary };
 
+	pki_make_rsa_key();
 	return suite_run("pki device keys", tests, COUNT(tests));
 }

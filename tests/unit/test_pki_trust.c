@@ -101,18 +101,19 @@ START_TEST(test_revocations)
 {
 	static const uint32_t count = 200000;
 	struct trust *trust = trust_new();
-	uint8_t issuers[2][32] = { { 1 }, { 2 } }, serial[5];
+	struct issuer_id issuers[2] = { { .name = { 1 } }, { .name = { 2 } } };
+	uint8_t serial[5];
 
 	for (uint32_t i = 0; i < count; i++)
 		ck_assert_int_eq(
-			trust_add_revocation(trust, issuers[i % 2], serial_of(i, serial)), FINE);
+			trust_add_revocation(trust, &issuers[i % 2], serial_of(i, serial)), FINE);
 	for (uint32_t i = 0; i < count + 1000; i++) {
 		struct bytes s = serial_of(i, serial);
 
-		ck_assert(trust_has_revocation(trust, issuers[i % 2], s) == (i < count));
-		ck_assert(!trust_has_revocation(trust, issuers[1 - i % 2], s));
+		ck_assert(trust_has_revocation(trust, &issuers[i % 2], s) == (i < count));
+		ck_assert(!trust_has_revocation(trust, &issuers[1 - i % 2], s));
 	}
-	ck_assert_int_eq(trust_add_revocation(trust, issuers[0], serial_of(0, serial)), FINE);
+	ck_assert_int_eq(trust_add_revocation(trust, &issuers[0], serial_of(0, serial)), FINE);
 	trust_give_back(trust);
 }
 END_TEST
@@ -120,48 +121,60 @@ END_TEST
 START_TEST(test_crls)
 {
 	struct trust *trust = trust_new();
+	struct crl_figures figures;
 	const char *why;
 
-	ck_assert_int_eq(trust_crls_end(trust), 0);
+	trust_count_crls(trust, 0, &figures);
+	ck_assert_int_eq(figures.end, 0);
 	for (unsigned i = 0; i < 200; i++) {
-		uint8_t issuer[32] = { (uint8_t)(i * 77), 5 };
+		struct fresh_crl crl = { .by.name = { (uint8_t)(i * 77), 5 },
+			.this_update = 600 + i,
+			.next_update = 1000 + i };
 
-		ck_assert_int_eq(trust_add_crl(trust, issuer, 1000 + i), FINE);
+		ck_assert_int_eq(trust_add_crl(trust, &crl, false), FINE);
 	}
-	ck_assert_int_eq(trust_crls_end(trust), 1000);
 	for (unsigned i = 0; i < 256; i++) {
-		uint8_t issuer[32] = { (uint8_t)(i * 77), 5 };
+		const struct issuer_id issuer = { .name = { (uint8_t)(i * 77), 5 } };
 		enum outcome stale = i < 200 ? CERTIFICATE_UNTRUSTED : FINE;
 
 		ck_assert_int_eq(
-			trust_check_revocation(trust, issuer, bytes_of("\1", 1), 1000 + i, &why),
+			trust_check_revocation(trust, &issuer, bytes_of("\1", 1), 1000 + i, &why),
 			FINE);
 		ck_assert_int_eq(
-			trust_check_revocation(trust, issuer, bytes_of("\1", 1), 1001 + i, &why),
+			trust_check_revocation(trust, &issuer, bytes_of("\1", 1), 1001 + i, &why),
 			stale);
 	}
+	/* the first 50 are over, the next 101 in the last 100 of their 400 seconds */
+	trust_count_crls(trust, 1050, &figures);
+	ck_assert_int_eq(figures.end, 1000);
+	ck_assert_uint_eq(figures.end_of[0], 0);
+	ck_assert_uint_eq(figures.end_of[1], 5);
+	ck_assert_uint_eq(figures.over, 50);
+	ck_assert_uint_eq(figures.ends_soon, 101);
+	ck_assert_uint_eq(figures.good, 49);
 	trust_give_back(trust);
 }
 END_TEST
 
 START_TEST(test_revocation_serials)
 {
-	static const uint8_t issuer[32] = { 7 };
+	static const struct issuer_id issuer = { .name = { 7 } };
 	uint8_t longest[22] = { 0, 0, 0x81 };
 	struct trust *trust = trust_new();
 
 	/* a leading zero is no part of the name, but zero is a serial */
 	ck_assert_uint_eq(revocation_serial(bytes_of("\0\0\x81", 3)).len, 1);
 	ck_assert_uint_eq(revocation_serial(bytes_of("\0\0", 2)).len, 1);
-	ck_assert(!trust_has_revocation(trust, issuer, BYTES(longest)));
-	ck_assert_int_eq(trust_add_revocation(trust, issuer, BYTES(longest)), FINE);
-	ck_assert(trust_has_revocation(trust, issuer, bytes_of(longest + 2, 20)));
-	ck_assert(!trust_has_revocation(trust, issuer, bytes_of(longest + 2, 19)));
+	ck_assert(!trust_has_revocation(trust, &issuer, BYTES(longest)));
+	ck_assert_int_eq(trust_add_revocation(trust, &issuer, BYTES(longest)), FINE);
+	ck_assert(trust_has_revocation(trust, &issuer, bytes_of(longest + 2, 20)));
+	ck_assert(!trust_has_revocation(trust, &issuer, bytes_of(longest + 2, 19)));
 	longest[0] = 1;
-	ck_assert_int_eq(trust_add_revocation(trust, issuer, BYTES(longest)), INVALID_PARAMETER);
-	ck_assert_int_eq(trust_add_revocation(trust, issuer, bytes_of(NULL, 0)), INVALID_PARAMETER);
-	ck_assert_int_eq(trust_add_revocation(trust, issuer, bytes_of("\0", 1)), FINE);
-	ck_assert(trust_has_revocation(trust, issuer, bytes_of("\0", 1)));
+	ck_assert_int_eq(trust_add_revocation(trust, &issuer, BYTES(longest)), INVALID_PARAMETER);
+	ck_assert_int_eq(
+		trust_add_revocation(trust, &issuer, bytes_of(NULL, 0)), INVALID_PARAMETER);
+	ck_assert_int_eq(trust_add_revocation(trust, &issuer, bytes_of("\0", 1)), FINE);
+	ck_assert(trust_has_revocation(trust, &issuer, bytes_of("\0", 1)));
 	trust_give_back(trust);
 }
 END_TEST
@@ -298,7 +311,7 @@ START_TEST(test_arpf_wrong)
 	struct pki_recipe recipe = world_recipe(k->level);
 	struct world w;
 	struct certificate c;
-	uint8_t hash[32];
+	struct issuer_id issuer;
 
 	start_arpf(&w);
 	recipe.not_after = k->not_after;
@@ -309,13 +322,17 @@ START_TEST(test_arpf_wrong)
 	world_trust_only(&w, TRUST_ARPF, &w.made[CI]);
 	if (k->revoked) {
 		ck_assert_int_eq(certificate_read(pki_bytes(&w.made[k->level]), &c), FINE);
-		ck_assert_int_eq(revocation_issuer_hash(c.issuer, hash), FINE);
-		ck_assert_int_eq(trust_add_revocation(w.trust, hash, c.serial), FINE);
+		ck_assert_int_eq(issuer_id_make(c.issuer, (struct bytes){}, &issuer), FINE);
+		ck_assert_int_eq(trust_add_revocation(w.trust, &issuer, c.serial), FINE);
 	}
 	if (k->has_stale_crl) {
 		ck_assert_int_eq(certificate_read(pki_bytes(&w.made[k->level]), &c), FINE);
-		ck_assert_int_eq(revocation_issuer_hash(c.issuer, hash), FINE);
-		ck_assert_int_eq(trust_add_crl(w.trust, hash, PKI_NOW - 1), FINE);
+		ck_assert_int_eq(issuer_id_make(c.issuer, (struct bytes){}, &issuer), FINE);
+		ck_assert_int_eq(
+			trust_add_crl(w.trust,
+				&(struct fresh_crl){ .by = issuer, .next_update = PKI_NOW - 1 },
+				false),
+			FINE);
 	}
 	struct bytes pn = pki_bytes(&w.made[PN]);
 	assert_arpf(&w, pki_bytes(&w.made[SE]), &pn, 1, k->expected,
@@ -331,7 +348,7 @@ int main(void)
 	Suite *suite = suite_create("pki trust");
 	TCase *t = tcase_create("all");
 
-	tcase_set_timeout(t, 60);
+	tcase_set_timeout(t, 600);
 	tcase_add_unchecked_fixture(t, world_make_keys, world_free_keys);
 	tcase_add_test(t, test_use_names);
 	tcase_add_loop_test(t, test_add_anchor, 0, COUNT(anchor_cases));

@@ -123,8 +123,12 @@ END_TEST
 
 START_TEST(test_overdue_pages)
 {
-	static const struct db_version rows[] = { { .imsi = HAND_IMSI, .not_after = 5 },
-		{ .imsi = HAND_IMSI + 1, .not_after = 5 }, { .imsi = HAND_IMSI, .not_after = 7 } };
+	static const struct db_version rows[] = {
+		{ .imsi = HAND_IMSI, .not_after = 5, .version = 1 },
+		{ .imsi = HAND_IMSI + 1, .not_after = 5, .version = 1 },
+		{ .imsi = HAND_IMSI, .not_after = 7, .version = 1 },
+		{ .imsi = HAND_IMSI + 9, .not_after = 8 }, /* so far it has looked */
+	};
 	static const char *const bad[] = { "after=5", "after=5.1", "after=x.001010000000001",
 		"after=-5.001010000000001", "limit=1001" };
 
@@ -142,6 +146,16 @@ START_TEST(test_overdue_pages)
 	bring_db(DB_LIST_OVERDUE, FINE, NULL, 0);
 	check_ended(FINE);
 	check_said("\"notAfter\":\"1970-01-01T00:00:05Z\"}],\"next\":\"5.001010000000002\"}");
+	hand_begin_query(&admin_list_overdue, NULL, "kind=HEADLESS&expiresSince=5");
+	asked = asked_db(DB_LIST_OVERDUE);
+	ck_assert_int_eq(asked->kind, CREDENTIAL_HEADLESS);
+	ck_assert_int_eq(asked->expires_since, 5);
+	ck_assert_int_eq(asked->owner, -1);
+	request = &hand.now->ask.db;
+	for (unsigned i = 0; i < 4; i++)
+		request->each(request, &rows[i]);
+	bring_db(DB_LIST_OVERDUE, FINE, NULL, 0);
+	check_said("\"notAfter\":\"1970-01-01T00:00:07Z\"}],\"next\":\"8.001010000000010\"}");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		hand_begin_query(&admin_list_overdue, NULL, bad[i]);
 		check_ended(INVALID_PARAMETER);
