@@ -46,8 +46,8 @@ static const struct option_row rows[] = {
 		AT(acknowledged) },
 	{ "json", "FILE", "the figures as JSON; - is stdout, in place of the table", OPTION_TEXT,
 		AT(json) },
-	{ "no-trust", NULL, "do not ask the server to agree on the fleet's root", OPTION_FLAG,
-		AT(no_trust) },
+	{ "no-trust", NULL, "leave the server without the fleet's root and its subscribers",
+		OPTION_FLAG, AT(no_trust) },
 	{ "detach", NULL, "device-attach: end the session too", OPTION_FLAG, AT(detach) },
 	{ "no-confirmation", NULL, "companion-dh: steps 3 to 8 only", OPTION_FLAG,
 		AT(no_confirmation) },
@@ -78,7 +78,9 @@ static const struct command command = {
 		 "  headless-device  Solution #12.z: companion UEs' sessions, then steps 2 to 8\n"
 		 "  device-attach    Solution 12.X: steps 1 to 4; with --detach 6 too\n"
 		 "  profile-download Solution 12.X: steps 1 to 6; of those verified 7 too\n\n"
-		 "auth-data and headless-device need the fleet's subscribers in the server: "
+		 "auth-data and headless-device need the fleet's subscribers in the server. One "
+		 "whose\n"
+		 "$ARPF_URL and $ARPF_CONFIG are set gets them first; into another put them by "
 		 "arpfctl\n"
 		 "subscriber import DIR/subscribers.csv. companion-dh only registers its sessions.",
 	.rows = rows,

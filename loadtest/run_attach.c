@@ -4,6 +4,7 @@
 #include "loadtest/procedures.h"
 #include "loadtest/run_procedures.h"
 #include "loadtest/signers.h"
+#include "loadtest/subscribers_import.h"
 
 void run_offer_anchor(struct run *run)
 {
@@ -12,6 +13,12 @@ void run_offer_anchor(struct run *run)
 	if (!run->options->no_trust && path_in(run->folder, "ci.pem", ci_file, sizeof(ci_file)))
 		offer_trust_anchor(&run->server, run->procedure->fleet->trust,
 			authority_certificate(&run->fleet->maker.ci), ci_file);
+}
+
+void run_bring_subscribers(struct run *run)
+{
+	if (!run->options->no_trust)
+		subscribers_import(run->server.url, run->folder);
 }
 
 /* Those that were bound; where only the opening of RAND and AUTN is left, those that are verified. */

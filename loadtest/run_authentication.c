@@ -95,6 +95,7 @@ static bool is_put_ahead(const struct run *run, uint64_t device)
 
 bool auth_data_begin(struct run *run)
 {
+	run_bring_subscribers(run);
 	run->usims = calloc((size_t)run->tally.devices, sizeof(*run->usims));
 	for (uint64_t i = 0; run->usims != NULL && i < run->tally.devices; i++) {
 		const struct fleet_record *r = fleet_at(run->fleet, run->first + i);

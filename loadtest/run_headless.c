@@ -31,6 +31,7 @@ bool headless_begin(struct run *run)
 	if (fetch_certificate_checker(&run->server, &run->checker) != FINE)
 		return false;
 	run_offer_anchor(run);
+	run_bring_subscribers(run);
 	run->companions = companions_open(&run->server, &run->fleet->header, &af);
 	run->certificates = run->companions == NULL
 				    ? NULL

@@ -21,6 +21,8 @@ bool vectors_judge(struct run *run, struct flight *f);
 
 /* The administration is asked to agree on the fleet's root, unless --no-trust. */
 void run_offer_anchor(struct run *run);
+/* And the server on this machine gets the fleet's subscribers. */
+void run_bring_subscribers(struct run *run);
 
 /* One 5G AKA of this subscriber. */
 bool aka_step_write(struct run *run, struct flight *f, uint64_t imsi);

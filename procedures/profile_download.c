@@ -60,6 +60,22 @@ static enum outcome read_subject(struct txn *t, struct download_request *d)
 	return o;
 }
 
+static enum outcome refuse_attach_over(struct txn *t)
+{
+	return txn_refuse(t, SESSION_EXPIRED, "The eUICC's attach is over.");
+}
+
+/* Zeros, which to the database are no attachId, name no attach. */
+static enum outcome read_attach_id(struct txn *t, struct download_request *d)
+{
+	static const uint8_t none[sizeof(d->attach_id)];
+	enum outcome o = body_hex(t, t->json, "attachId", d->attach_id, sizeof(d->attach_id));
+
+	if (o != FINE || d->eid == NULL || memcmp(d->attach_id, none, sizeof(none)) != 0)
+		return o;
+	return refuse_attach_over(t);
+}
+
 static enum outcome read_download_request(struct txn *t)
 {
 	struct download_request *d = t->state;
@@ -68,7 +84,7 @@ static enum outcome read_download_request(struct txn *t)
 	if (o == FINE)
 		o = read_subject(t, d);
 	if (o == FINE && body_has(t->json, "attachId"))
-		o = body_hex(t, t->json, "attachId", d->attach_id, sizeof(d->attach_id));
+		o = read_attach_id(t, d);
 	if (o == FINE)
 		o = body_bytes(t, t->json, "deviceNonce", EXCHANGE_NONCE_LEN, EXCHANGE_NONCE_LEN,
 			&d->device_nonce);
@@ -115,7 +131,7 @@ static enum outcome have_kept_download(struct txn *t, enum outcome brought)
 			       ? txn_refuse(t, SESSION_NOT_FOUND, "The eUICC is not attached.")
 			       : txn_refuse(t, USER_NOT_FOUND, "There is no binding of this SUPI.");
 	case DOWNLOAD_SUBJECT_OVER:
-		return txn_refuse(t, SESSION_EXPIRED, "The eUICC's attach is over.");
+		return refuse_attach_over(t);
 	case DOWNLOAD_NOT_ATTACHED:
 		return txn_refuse(t, CONFLICT, "The binding of this SUPI is not ATTACHED.");
 	case DOWNLOAD_IS_SUSPENDED:

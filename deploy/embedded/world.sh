@@ -178,7 +178,7 @@ arpfd_pid() {
   local pid
 
   pid=$(cat "$world/arpfd.pid" 2>/dev/null) || return 1
-  [ -n "$pid" ] && tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qFx "$world/arpf.conf" &&
+  [ -n "$pid" ] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qFx "$world/arpf.conf" &&
     echo "$pid"
 }
 

@@ -41,6 +41,18 @@ class LoadCase(world.WorldCase):
 
 
 class Runs(LoadCase):
+    def test_subscribers_of_a_new_fleet(self):
+        """Whom the server does not know yet: the run brings them, unless told not to."""
+        for procedure, cause in (("auth-data", "USER_NOT_FOUND"), ("headless-device", "CERTIFICATE_UNTRUSTED")):
+            with self.subTest(procedure):
+                fleet = f"{self.fleets}/new-{procedure}"
+                self.make_fleet(procedure, 20, fleet)
+                refused = self.load("--procedure", procedure, "--no-trust", fleet=fleet, status=1)
+                self.assertEqual({cause: 20}, refused["errors"])
+                for _ in range(2):
+                    report = self.load("--procedure", procedure, fleet=fleet)
+                    self.assertEqual(({}, 0), (report["errors"], report["wrongAnswers"]))
+
     def run_all(self, procedure, *arguments):
         report = self.load("--procedure", procedure, *arguments, fleet=f"{self.fleets}/{procedure}")
         self.assertEqual({}, report["errors"])

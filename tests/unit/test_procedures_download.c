@@ -87,6 +87,8 @@ START_TEST(test_bad_offers)
 			INVALID_PARAMETER },
 		{ eid_offer, "a7a7", "a7", "attachId", INVALID_PARAMETER },
 		{ eid_offer, "a7a7", "x7a7", "attachId", INVALID_PARAMETER },
+		{ eid_offer, "a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7", "00000000000000000000000000000000",
+			NULL, SESSION_EXPIRED },
 		{ eid_offer, "deviceNonce", "x", "deviceNonce", MISSING_PARAMETER },
 		{ eid_offer, "ODw==", "OD", "deviceNonce", INVALID_PARAMETER },
 		{ supi_offer, "imsi-", "", "supi", INVALID_PARAMETER },
