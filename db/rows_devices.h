@@ -100,6 +100,10 @@ struct db_download {
 	struct db_kept k_opc;  /* for another request: the profile's keys and times */
 	int64_t issued_at, not_after;
 };
+struct db_download_kn {
+	int32_t state; /* as in struct db_download */
+	struct db_kept kn;
+};
 struct db_profile_in {
 	uint8_t id[16];
 	struct db_text subject;

@@ -85,6 +85,11 @@ static_assert(
 	" INSERT INTO credentials AS c (imsi, dimsi, version, kind, state, sealed, not_after," \
 	" created_at, changed_at)"
 
+/* Of a download d. */
+#define STATE_OF_D                                                                   \
+	"CASE WHEN d.is_late AND d.state IN (" OFFERED ", " BOUND ") THEN " TOO_LATE \
+	" ELSE d.state::int4 END"
+
 const struct statement sql_downloads[] = {
 	[DB_ADD_DOWNLOAD - FIRST] = {
 		.name = "add_download",
@@ -131,8 +136,7 @@ const struct statement sql_downloads[] = {
 		.sql = "WITH d AS MATERIALIZED ("
 			" SELECT *, expires_at <= " NOW " AS is_late, session_id <> '' AS is_eid"
 			" FROM downloads WHERE download_id = ANY($1))"
-			" SELECT i.n, d.subject, CASE WHEN d.is_late AND d.state IN (" OFFERED ", "
-			BOUND ") THEN " TOO_LATE " ELSE d.state::int4 END,"
+			" SELECT i.n, d.subject, " STATE_OF_D ","
 			" CASE WHEN d.imsi <> 0 THEN d.imsi WHEN " BEGINS_ANEW
 			" THEN 0 ELSE c.imsi END,"
 			" CASE WHEN d.version <> 0 THEN d.version::int4 WHEN " BEGINS_ANEW
@@ -155,6 +159,16 @@ const struct statement sql_downloads[] = {
 			BOOL(db_download, subject_is_live), FIXED(db_download, request_hash),
 			FIXED(db_download, iv), ROOM(db_download, bound), ROOM(db_download, k_opc),
 			INT8(db_download, issued_at), INT8(db_download, not_after) },
+	},
+	[DB_FIND_KN - FIRST] = {
+		.name = "find_kn",
+		.kind = MANY_KEYED,
+		.sql = "SELECT i.n, " STATE_OF_D ", CASE WHEN d.is_late THEN '' ELSE d.kn END"
+			" FROM (SELECT download_id, state, kn, expires_at <= " NOW " AS is_late"
+			"  FROM downloads WHERE download_id = ANY($1) OFFSET 0) d"
+			" JOIN unnest($1) WITH ORDINALITY AS i (download_id, n) USING (download_id)",
+		.in = { FIXED(db_exchange_id, id) },
+		.out = { INT4(db_download_kn, state), ROOM(db_download_kn, kn) },
 	},
 	/*
 	 * The first version of an EID that has none violates the key of credentials where the IMSI is

@@ -140,6 +140,7 @@ enum db_statement {
 	/* struct db_download_in, struct db_download_made: made only where the subject may download */
 	DB_ADD_DOWNLOAD,
 	DB_FIND_DOWNLOAD, /* struct db_exchange_id, struct db_download */
+	DB_FIND_KN, /* struct db_exchange_id, struct db_download_kn: all that a notification needs */
 	/*
 	 * struct db_profile_in; NO_ROW: bound, over, or the EID's IMSI is another by now; CONFLICT: the IMSI is
 	 * taken. Makes the next version, PRE_ACTIVE, in place of one that still waits

@@ -10,7 +10,7 @@ struct notification {
 	bool is_installed;
 	struct bytes mac;
 	struct db_exchange_id find;
-	struct db_download row;
+	struct db_download_kn row;
 	struct key_check_notification_in check;
 	struct key_nothing nothing;
 	struct db_download_end_in end;
@@ -18,8 +18,8 @@ struct notification {
 };
 
 static enum outcome read_notification(struct txn *t);
-static enum outcome find_download(struct txn *t);
-static enum outcome have_download(struct txn *t, enum outcome brought);
+static enum outcome find_kn(struct txn *t);
+static enum outcome have_kn(struct txn *t, enum outcome brought);
 static enum outcome check_mac(struct txn *t);
 static enum outcome have_checked_mac(struct txn *t, enum outcome brought);
 static enum outcome end_download(struct txn *t);
@@ -31,7 +31,7 @@ const struct procedure profile_download_notification = {
 	.state_size = sizeof(struct notification),
 	.steps = {
 		{ "read_notification", LANE_LOOP, read_notification },
-		{ "find_download", LANE_DB, find_download, have_download },
+		{ "find_kn", LANE_DB, find_kn, have_kn },
 		{ "check_mac", LANE_KEY, check_mac, have_checked_mac },
 		/* the profile lives, eK retires, the device detaches: one commit */
 		{ "end_download", LANE_DB, end_download, have_ended_download },
@@ -57,15 +57,15 @@ static enum outcome read_notification(struct txn *t)
 	return body_bytes(t, t->json, "mac", 0, MAC_MOST, &n->mac);
 }
 
-static enum outcome find_download(struct txn *t)
+static enum outcome find_kn(struct txn *t)
 {
 	struct notification *n = t->state;
 
-	return txn_ask_db(t, DB_FIND_DOWNLOAD, &n->find, &n->row);
+	return txn_ask_db(t, DB_FIND_KN, &n->find, &n->row);
 }
 
 /* Kn outlives the end: the same notification may come again. */
-static enum outcome have_download(struct txn *t, enum outcome brought)
+static enum outcome have_kn(struct txn *t, enum outcome brought)
 {
 	const struct notification *n = t->state;
 
@@ -123,7 +123,7 @@ static enum outcome have_ended_download(struct txn *t, enum outcome brought)
 		return txn_refuse(t, CONFLICT, "The download has ended with the other result.");
 	/* It has ended since, or its subscription has been changed. */
 	t->detail = "The subscription has changed since: this profile cannot become its key.";
-	return txn_go_back(t, "find_download", MOST_LOOKS, CONFLICT);
+	return txn_go_back(t, "find_kn", MOST_LOOKS, CONFLICT);
 }
 
 static enum outcome answer_notification(struct txn *t)

@@ -75,6 +75,11 @@ struct db_download find_download(uint8_t id)
 	memset(&key, id, sizeof(key));
 	memset(&d, 0xee, sizeof(d));
 	ck_assert_int_eq(db_world_ask(&w, DB_FIND_DOWNLOAD, &key, &d), FINE);
+	struct db_download_kn kn;
+	ck_assert_int_eq(db_world_ask(&w, DB_FIND_KN, &key, &kn), FINE);
+	ck_assert_int_eq(kn.state, d.state);
+	ck_assert_uint_eq(kn.kn.len, d.kn.len);
+	ck_assert_mem_eq(kn.kn.at, d.kn.at, d.kn.len);
 	return d;
 }
 

@@ -31,6 +31,7 @@ static const struct {
 	{ DB_END_PDU_SESSION, "end-session" },
 	{ DB_ADD_DOWNLOAD, "add-download" },
 	{ DB_FIND_DOWNLOAD, "find-download" },
+	{ DB_FIND_KN, "find-kn" },
 	{ DB_BIND_PROFILE, "bind-profile" },
 	{ DB_BIND_AGAIN, "bind-again" },
 	{ DB_END_DOWNLOAD, "end-download" },
@@ -47,6 +48,11 @@ static const char *statement_name(enum db_statement s)
 static bool is_revised(void)
 {
 	return exchange.has_revised && exchange.end + exchange.bind > 0;
+}
+
+static const struct db_download *download_as_found(void)
+{
+	return is_revised() ? &exchange.revised_download : &exchange.download;
 }
 
 /* What rows point to ends with the transaction; tests look at it later. */
@@ -121,8 +127,12 @@ static enum outcome answer_statement(struct db_request *r)
 		((struct db_download_made *)r->result)->bar = exchange.bar;
 		return FINE;
 	case DB_FIND_DOWNLOAD:
-		*(struct db_download *)r->result =
-			is_revised() ? exchange.revised_download : exchange.download;
+		*(struct db_download *)r->result = *download_as_found();
+		return exchange.find_brings;
+	case DB_FIND_KN:
+		*(struct db_download_kn *)r->result =
+			(struct db_download_kn){ download_as_found()->state,
+				download_as_found()->kn };
 		return exchange.find_brings;
 	case DB_BIND_PROFILE:
 	case DB_BIND_AGAIN:

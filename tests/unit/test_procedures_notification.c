@@ -31,7 +31,7 @@ START_TEST(test_notified)
 		reset_bound(DOWNLOAD_BOUND);
 		notify(results[is_installed], good_mac);
 		ck_assert(ended.status == 204 && ended.json == NULL);
-		EXPECT_EXCHANGE_CALLS("find-download", "check-notification", "end-download");
+		EXPECT_EXCHANGE_CALLS("find-kn", "check-notification", "end-download");
 		const struct key_check_notification_in *in = &exchange.notification;
 		ck_assert(in->mac[31] == 31 && in->kn.at[0] == 0x4e && in->download_id[0] == 0xa1);
 		ck_assert(bytes_equal(bytes_of(in->result.at, in->result.len),
@@ -59,7 +59,7 @@ START_TEST(test_notified_wrongly)
 	exchange.mac = MAC_INVALID;
 	notify("INSTALLED", good_mac);
 	expect_exchange_refused(MAC_INVALID, NULL);
-	EXPECT_EXCHANGE_CALLS("find-download", "check-notification");
+	EXPECT_EXCHANGE_CALLS("find-kn", "check-notification");
 	reset_bound(DOWNLOAD_BOUND);
 	notify("INSTALLED", "AAAA");
 	expect_exchange_refused(MAC_INVALID, NULL);
