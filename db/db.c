@@ -158,6 +158,24 @@ static struct db_request *take_batch(struct db *db, struct queue *q, unsigned *c
 	return first;
 }
 
+/* Nothing is due: what gathers goes when it has waited, should nothing else happen. */
+static void wait_for_gathered(struct db *db, int64_t now)
+{
+	int64_t due = now + GATHER_MS;
+
+	if (ev_is_active(&db->gather))
+		return;
+	for (unsigned i = 0; i < DB_STATEMENT_COUNT; i++) {
+		const struct db_request *r = db->queues[i].first;
+
+		if (r != NULL && r->since_ms + GATHER_MS < due)
+			due = r->since_ms + GATHER_MS;
+	}
+	ev_now_update(db->loop);
+	ev_timer_set(&db->gather, (double)(due - now) / 1000, 0);
+	ev_timer_start(db->loop, &db->gather);
+}
+
 void db_pump(struct db *db)
 {
 	if (db->waiting == 0)
@@ -171,12 +189,8 @@ void db_pump(struct db *db)
 			continue;
 		struct queue *q = find_oldest(db, now);
 
-		if (q ==
-			NULL) { /* what gathers goes when it has waited, should nothing else happen */
-			if (!ev_is_active(&db->gather)) {
-				ev_timer_set(&db->gather, GATHER_MS / 1000.0, 0);
-				ev_timer_start(db->loop, &db->gather);
-			}
+		if (q == NULL) {
+			wait_for_gathered(db, now);
 			return;
 		}
 		struct db_request *batch = take_batch(db, q, &count);
