@@ -139,6 +139,7 @@ struct key_client *key_client_new(struct ev_loop *loop, const struct key_client_
 	c->loop = loop;
 	c->settings = *settings;
 	c->slots = slots;
+	c->looked_ms = clock_ms();
 	for (unsigned op = 0; op < KEY_OPERATION_COUNT; op++)
 		c->queues[op].last = &c->queues[op].first;
 	ev_timer_init(&c->look, on_look, LOOK_S, LOOK_S);

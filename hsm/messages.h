@@ -23,7 +23,7 @@
 #define KEY_ID_LEN      32 /* SHA-256 of the DER SubjectPublicKeyInfo */
 #define KEY_BATCH_MAX   64
 #define KEY_LABEL_LEN   32
-#define KEY_FOUND_MAX   64
+#define KEY_FOUND_MAX   200 /* long-term keys on a token */
 #define KEY_MESSAGE_MAX (128u * 1024u)
 
 /* What a long-term key is for; its label on the token is "arpf.<use>.<generation>". */

@@ -255,7 +255,7 @@ static void ping_idle(struct key_client *c, struct worker *w, int64_t now)
  */
 static void excuse_absence(struct key_client *c, int64_t now)
 {
-	int64_t absent_ms = c->looked_ms != 0 ? now - c->looked_ms : 0;
+	int64_t absent_ms = now - c->looked_ms;
 
 	c->looked_ms = now;
 	if (absent_ms < ABSENT_MS)

@@ -63,15 +63,20 @@ static enum outcome write_key(struct json_out *o, struct token_session *s,
 	return outcome;
 }
 
-static int print(struct json_out *o, enum outcome outcome)
+static int print_all_the_same(struct json_out *o, enum outcome outcome)
 {
 	size_t len;
 	const char *text = json_end(o, &len);
 
-	if (outcome != FINE || text == NULL)
+	if (text == NULL)
 		return 1;
 	puts(text);
-	return fflush(stdout) == 0 ? 0 : 1;
+	return fflush(stdout) == 0 && outcome == FINE ? 0 : 1;
+}
+
+static int print(struct json_out *o, enum outcome outcome)
+{
+	return outcome == FINE ? print_all_the_same(o, outcome) : 1;
 }
 
 static int list_keys(struct json_out *o, struct token_session *s, const struct settings *settings)
@@ -127,7 +132,10 @@ static enum outcome make_missing(
 	return outcome;
 }
 
-/* Makes what is missing; every key that is there is certified anew, so that init may be repeated. */
+/*
+ * Makes what is missing; every key that is there is certified anew, so that init may be repeated. Where something
+ * fails, what was made before is said all the same: a key that nobody told of would be in no audit trail.
+ */
 static int init_keys(struct json_out *o, struct token_session *s, const struct settings *settings)
 {
 	bool made[KEY_USE_COUNT] = { false }, refused[KEY_USE_COUNT] = { false };
@@ -136,14 +144,20 @@ static int init_keys(struct json_out *o, struct token_session *s, const struct s
 	json_open(o, '{');
 	json_key(o, "keys");
 	json_open(o, '[');
-	for (size_t i = 0; outcome == FINE && i < USES; i++)
-		if (!refused[every_use[i]])
-			outcome = write_key(o, s, settings, token_newest(s, every_use[i]),
-				(struct key_said){ true, made[every_use[i]] });
+	for (size_t i = 0; i < USES; i++) {
+		const struct token_key *key = token_newest(s, every_use[i]);
+
+		if (key == NULL)
+			continue;
+		enum outcome said = write_key(o, s, settings, key,
+			(struct key_said){ outcome == FINE, made[every_use[i]] });
+
+		outcome = outcome == FINE ? said : outcome;
+	}
 	json_close(o, ']');
 	write_refused(o, refused);
 	json_close(o, '}');
-	return print(o, outcome);
+	return print_all_the_same(o, outcome);
 }
 
 /* "arpf.ecka", with or without a generation behind it. */
@@ -188,7 +202,7 @@ static int rotate_key(struct json_out *o, struct token_session *s, const struct 
 			o, s, settings, token_newest(s, use), (struct key_said){ true, true });
 	json_close(o, ']');
 	json_close(o, '}');
-	return print(o, outcome);
+	return print_all_the_same(o, outcome);
 }
 
 static int probe(struct json_out *o, struct token_session *s)

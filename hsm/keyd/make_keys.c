@@ -182,6 +182,10 @@ enum outcome key_make(struct token_session *s, enum key_use use, unsigned genera
 		log_error("key_not_made", "use=%s generation=%u", key_use_name(use), generation);
 		return INVALID_PARAMETER;
 	}
+	if (s->key_count >= KEY_FOUND_MAX) { /* with one more no worker would start */
+		log_error("too_many_keys", "most=%u", KEY_FOUND_MAX);
+		return CONFLICT;
+	}
 	enum outcome o = token_public_len(use) == 0 ? make_aes(s, use, generation)
 						    : make_pair(s, use, generation);
 

@@ -6,7 +6,7 @@
 
 /*
  * Makes arpf.<use>.<generation> on the token. RESOURCE_NOT_FOUND where the module knows no such keys; INVALID_PARAMETER
- * where the generation is none that the use can have.
+ * where the generation is none that the use can have; CONFLICT where the token holds KEY_FOUND_MAX keys.
  */
 enum outcome key_make(struct token_session *s, enum key_use use, unsigned generation);
 
