@@ -6,5 +6,7 @@
 
 /* words end with NULL. What arpf-keyd answered is *answer, the caller's; why it did not has been said. */
 enum cli_end keyd_run(struct cli *cli, const char *const *words, json_t **answer);
+/* The same for a command that makes keys: where it failed, *answer is what it has made by then, or NULL. */
+enum cli_end keyd_make(struct cli *cli, const char *const *words, json_t **answer);
 
 #endif

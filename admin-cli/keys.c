@@ -240,6 +240,22 @@ static enum cli_end use_keys(struct cli *cli, json_t *made, json_t *stored)
 	return end != CLI_DONE ? end : recorded;
 }
 
+/* arpf-keyd failed half-way, perhaps over a certificate: what it has made is there, and is the trail's. */
+static enum cli_end tell_of_half(struct cli *cli, const json_t *keys, enum cli_end end)
+{
+	for (size_t i = 0; i < json_array_size(keys); i++) {
+		const json_t *key = json_array_get(keys, i);
+
+		if (json_is_true(json_object_get(key, "isNew")))
+			fprintf(stderr,
+				"arpfctl: made, but perhaps not certified: %s; "
+				"arpfctl keys init goes on with it\n",
+				remote_text(key, "label"));
+	}
+	(void)record_made(cli, keys);
+	return end;
+}
+
 static enum cli_end make_keys(struct cli *cli, const char *const *words, bool keep)
 {
 	json_t *made = NULL, *stored = NULL;
@@ -248,9 +264,11 @@ static enum cli_end make_keys(struct cli *cli, const char *const *words, bool ke
 	if (end == CLI_DONE && keep)
 		end = read_stored(cli, &stored);
 	if (end == CLI_DONE)
-		end = keyd_run(cli, words, &made);
+		end = keyd_make(cli, words, &made);
 	if (end == CLI_DONE)
 		end = use_keys(cli, made, stored);
+	else if (made != NULL)
+		end = tell_of_half(cli, json_object_get(made, "keys"), end);
 	json_decref(made);
 	json_decref(stored);
 	return end;

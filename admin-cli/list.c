@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin-cli/serial.h"
 #include "base/clock.h"
 
 #define PATH_MAX_LEN 1024
@@ -90,13 +91,13 @@ enum cli_end list_show(struct cli *cli, const char *path, const struct list_colu
 	return show(cli, &list, columns);
 }
 
-static bool read_number(const char *text, int64_t most, int64_t *out)
+static bool read_number(const char *text, int64_t least, int64_t most, int64_t *out)
 {
 	char *end;
 
 	errno = 0;
 	*out = strtoll(text, &end, 10);
-	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out > 0 &&
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *out >= least &&
 	       *out <= most;
 }
 
@@ -116,11 +117,14 @@ static void write_parameter(const char *option, char out[NAME_MAX_LEN])
 
 static enum cli_end add_filter(const struct cli_option *option, const char *value, char *path)
 {
-	char name[NAME_MAX_LEN];
+	char name[NAME_MAX_LEN], serial[SERIAL_TEXT_SIZE];
 	int64_t at;
 
+	/* As it is stored; people copy it with colons, or without its first zero. */
+	if (strcmp(option->value, "HEX") == 0 && serial_normalise(value, serial))
+		value = serial;
 	if (strcmp(option->value, "TIME") == 0 && !clock_read(value, &at) &&
-		!read_number(value, TIME_MOST, &at))
+		!read_number(value, 0, TIME_MOST, &at))
 		return cli_misuse(
 			"--%s takes a time: RFC 3339 in UTC, or unix seconds", option->name);
 	write_parameter(option->name, name);
@@ -145,7 +149,7 @@ enum cli_end list_show_filtered(
 			continue;
 		if (strcmp(options[i].name, "limit") != 0)
 			end = add_filter(&options[i], cli->values[i], asked);
-		else if (!read_number(cli->values[i], INT64_MAX, &limit))
+		else if (!read_number(cli->values[i], 1, INT64_MAX, &limit))
 			end = cli_misuse("--limit takes a number from 1 on");
 	}
 	list.most = limit;

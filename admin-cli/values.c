@@ -9,13 +9,14 @@
 
 #define MSIN_MOST 10
 
-/* Some commands go without "imsi-"; those that do not are told so by the server. */
+/* Some commands take no "nai-…", which has an Access ID, or go without "imsi-"; the server says which. */
 static bool is_supi(const char *value)
 {
 	uint64_t imsi;
 
 	return imsi_read_supi(value, strlen(value), &imsi) ||
-	       imsi_read(value, strlen(value), &imsi);
+	       imsi_read(value, strlen(value), &imsi) ||
+	       (strncmp(value, "nai-", 4) == 0 && strchr(value, '@') != NULL);
 }
 
 static bool is_plmn(const char *value)

@@ -15,10 +15,12 @@
 		INT8(db_version, not_after), INT8(db_version, retire_at),                   \
 		INT8(db_version, authenticated_at), BOOL(db_version, has_key)
 
+/* What is said of the time bounds the index: of two conditions that begin it only one would. */
 #define PAST_ITS_END                                                         \
 	" c.state = " ACTIVE " AND c.not_after <> 0 AND c.not_after <= " NOW \
-	" AND (c.not_after, c.imsi) > ($1, $2) AND c.not_after >= $7"        \
-	" AND ($8 = 0 OR c.not_after < $8) "
+	" AND (c.not_after, c.imsi) > (greatest($1, $7 - 1),"                \
+	"  CASE WHEN $1 < $7 THEN " NEVER " ELSE $2 END)"                    \
+	" AND c.not_after < CASE WHEN $8 = 0 THEN " NEVER " ELSE $8 END "
 
 /* Its list ends early where few fit, with a row that says how far it looked. */
 #define AFTER "greatest($9, $1 - 1)"

@@ -74,12 +74,17 @@ static bool read_cause(const char *text, void *int32)
 	return strcmp(outcome_cause(o), text) == 0; /* what is no cause reads as BROKEN */
 }
 
-static bool read_time_ms(const char *text, void *int64)
+static bool read_since_ms(const char *text, void *int64)
 {
-	if (!filter_time(text, int64))
+	if (!filter_since(text, int64))
 		return false;
 	*(int64_t *)int64 *= 1000;
 	return true;
+}
+
+static bool read_until_ms(const char *text, void *int64)
+{
+	return read_since_ms(text, int64) && *(int64_t *)int64 > 0;
 }
 
 #define OF_PAGE(member) offsetof(struct db_event_page, member)
@@ -88,9 +93,9 @@ static const struct filter event_filters[] = {
 	{ "action", read_action, OF_PAGE(action), "There is no such action." },
 	{ "outcome", read_cause, OF_PAGE(outcome), "This is neither FINE nor a cause." },
 	{ "actor", filter_text, OF_PAGE(actor), filter_no_text },
-	{ "subject", filter_imsi, OF_PAGE(subject), filter_no_imsi },
-	{ "since", read_time_ms, OF_PAGE(since_ms), filter_no_time },
-	{ "until", read_time_ms, OF_PAGE(until_ms), filter_no_time },
+	{ "subject", filter_subscriber, OF_PAGE(subject), filter_no_imsi },
+	{ "since", read_since_ms, OF_PAGE(since_ms), filter_no_time },
+	{ "until", read_until_ms, OF_PAGE(until_ms), filter_no_time },
 	{},
 };
 

@@ -101,9 +101,9 @@ static const struct filter binding_filters[] = {
 		"This is none of READY, VECTORS_SENT, ATTACHED, PROVISIONED, RELEASED, REVOKED." },
 	{ "seId", filter_text, OF_PAGE(se_id), filter_no_text },
 	{ "createdBefore", filter_time, OF_PAGE(created_before), filter_no_time },
-	{ "createdSince", filter_time, OF_PAGE(created_since), filter_no_time },
+	{ "createdSince", filter_since, OF_PAGE(created_since), filter_no_time },
 	{ "changedBefore", filter_time, OF_PAGE(changed_before), filter_no_time },
-	{ "changedSince", filter_time, OF_PAGE(changed_since), filter_no_time },
+	{ "changedSince", filter_since, OF_PAGE(changed_since), filter_no_time },
 	{},
 };
 

@@ -169,7 +169,7 @@ static const struct filter job_filters[] = {
 	{ "operation", read_operation, OF_PAGE(operation),
 		"This is none of suspend, resume, revoke, rekey, delete." },
 	{ "createdBefore", filter_time, OF_PAGE(created_before), filter_no_time },
-	{ "createdSince", filter_time, OF_PAGE(created_since), filter_no_time },
+	{ "createdSince", filter_since, OF_PAGE(created_since), filter_no_time },
 	{},
 };
 

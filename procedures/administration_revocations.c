@@ -71,7 +71,7 @@ static const struct filter revocation_filters[] = {
 	{ "serial", take_serial_text, OF_PAGE(serial),
 		"A serial number is an even number of hexadecimal digits, of at most 20 bytes." },
 	{ "revokedBefore", filter_time, OF_PAGE(revoked_before), filter_no_time },
-	{ "revokedSince", filter_time, OF_PAGE(revoked_since), filter_no_time },
+	{ "revokedSince", filter_since, OF_PAGE(revoked_since), filter_no_time },
 	{},
 };
 

@@ -272,10 +272,10 @@ static const struct filter overdue_filters[] = {
 	{ "after", read_overdue_key, 0, "This is not what a page's next was." },
 	{ "first", filter_imsi, OF_OVERDUE(first), filter_no_imsi },
 	{ "last", filter_imsi, OF_OVERDUE(last), filter_no_imsi },
-	{ "owner", filter_imsi, OF_OVERDUE(owner), filter_no_imsi },
+	{ "owner", filter_subscriber, OF_OVERDUE(owner), filter_no_imsi },
 	{ "kind", filter_credential_kind, OF_OVERDUE(kind), filter_no_kind },
 	{ "expiresBefore", filter_time, OF_OVERDUE(expires_before), filter_no_time },
-	{ "expiresSince", filter_time, OF_OVERDUE(expires_since), filter_no_time },
+	{ "expiresSince", filter_since, OF_OVERDUE(expires_since), filter_no_time },
 	{},
 };
 

@@ -21,7 +21,7 @@ struct audit_follower {
 	/* set by the owner; verify() ends with v->done() */
 	struct services *services;
 	void (*verify)(struct engine *engine, struct audit_verification *v);
-	/* FINE: `seen` is the last tree there is. Else `fault` says what is wrong with it; NULL: it could not be told. */
+	/* FINE: `seen` is the last tree of the head. Else `fault` says what is wrong with it; NULL: it could not be told. */
 	void (*done)(struct audit_follower *f, enum outcome outcome);
 	struct audit_tree seen; /* the last that is gone on from; number 0: there was none */
 	bool knows;             /* what was last, or that there was nothing */
@@ -33,7 +33,7 @@ struct audit_follower {
 	struct db_request request;
 	struct db_page page;
 	struct audit_tree shown; /* the last of the rows that have come */
-	bool has_shown, is_linked, is_other;
+	bool has_shown, is_linked, is_other, is_past;
 	int rows;
 	unsigned unknown; /* looks at which the HSM did not have the signer's key */
 	struct audit_verification verification;

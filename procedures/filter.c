@@ -53,6 +53,9 @@ enum outcome filters_read(struct txn *t, struct filter_table *tables, size_t cou
 {
 	for (const struct query *q = t->query; q != NULL; q = q->next) {
 		struct filter_table *table = NULL;
+
+		if (q->name[0] == '\0' && q->value[0] == '\0') /* between "&" and "&" */
+			continue;
 		const struct filter *f = find_row(tables, count, q->name, &table);
 
 		if (f == NULL)
@@ -109,14 +112,20 @@ bool filter_imsi(const char *text, void *int64)
 	return true;
 }
 
+bool filter_since(const char *text, void *int64)
+{
+	return clock_read(text, int64) || filter_read_number(text, FILTER_TIME_MOST, int64);
+}
+
+/* Before the first second there is nothing, but 0 would be no condition, and everything. */
 bool filter_time(const char *text, void *int64)
 {
-	int64_t at;
+	return filter_since(text, int64) && *(int64_t *)int64 > 0;
+}
 
-	if (!clock_read(text, &at) && (!filter_read_number(text, FILTER_TIME_MOST, &at) || at == 0))
-		return false;
-	*(int64_t *)int64 = at;
-	return true;
+bool filter_subscriber(const char *text, void *int64)
+{
+	return filter_imsi(text, int64) && *(int64_t *)int64 > 0;
 }
 
 bool filter_plmn(const char *text, void *range)

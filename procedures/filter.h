@@ -29,8 +29,10 @@ enum outcome filters_read(struct txn *t, struct filter_table *tables, size_t cou
 #define FILTER_TIME_MOST INT64_C(253402300799) /* the year 9999 ends */
 
 /* Readers; what `to` points at behind each. */
-bool filter_imsi(const char *text, void *int64);  /* 15 digits, with or without "imsi-" */
-bool filter_time(const char *text, void *int64);  /* RFC 3339 in UTC, or unix seconds from 1 on */
+bool filter_imsi(const char *text, void *int64);       /* 15 digits, with or without "imsi-" */
+bool filter_subscriber(const char *text, void *int64); /* the same but 0, which is nobody's */
+bool filter_time(const char *text, void *int64);  /* RFC 3339 in UTC, or unix seconds; from 1 on */
+bool filter_since(const char *text, void *int64); /* the same from 0 on, which is no condition */
 bool filter_plmn(const char *text, void *range);  /* struct db_range: its IMSIs */
 bool filter_text(const char *text, void *words);  /* struct db_text: UTF-8, 1 to 128 bytes */
 bool filter_hash(const char *text, void *digits); /* struct db_text: 64 hexadecimal digits */

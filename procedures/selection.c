@@ -1,19 +1,22 @@
 #include "procedures/selection.h"
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "procedures/body.h"
 #include "procedures/supi.h"
 
+#define NUMBER_SIZE 24
+
 const struct filter selection_filters[] = {
 	{ "first", filter_imsi, offsetof(struct db_selection, first), filter_no_imsi },
 	{ "last", filter_imsi, offsetof(struct db_selection, last), filter_no_imsi },
-	{ "owner", filter_imsi, offsetof(struct db_selection, owner), filter_no_imsi },
+	{ "owner", filter_subscriber, offsetof(struct db_selection, owner), filter_no_imsi },
 	{ "kind", filter_credential_kind, offsetof(struct db_selection, kind), filter_no_kind },
 	{ "state", filter_credential_state, offsetof(struct db_selection, state), filter_no_state },
 	{ "createdBefore", filter_time, offsetof(struct db_selection, created_before),
 		filter_no_time },
-	{ "createdSince", filter_time, offsetof(struct db_selection, created_since),
+	{ "createdSince", filter_since, offsetof(struct db_selection, created_since),
 		filter_no_time },
 	{ "expiresBefore", filter_time, offsetof(struct db_selection, expires_before),
 		filter_no_time },
@@ -36,13 +39,14 @@ static const struct filter *find_condition(const char *name)
 static bool read_member(const struct filter *f, const json_t *value, struct db_selection *s)
 {
 	void *at = (char *)s + f->at;
+	char number[NUMBER_SIZE];
 
 	if (json_is_string(value))
 		return f->read(json_string_value(value), at);
-	if (f->read != filter_time || !json_is_integer(value))
+	if ((f->read != filter_time && f->read != filter_since) || !json_is_integer(value))
 		return false;
-	*(int64_t *)at = json_integer_value(value);
-	return json_integer_value(value) > 0 && json_integer_value(value) <= FILTER_TIME_MOST;
+	snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
+	return f->read(number, at);
 }
 
 enum outcome selection_read_body(struct txn *t, struct db_selection *s)

@@ -105,6 +105,24 @@ class Keys(world.WorldCase):
             self.assertIn("DATABASE_UNAVAILABLE: no key was made", done.stderr)
         self.assertEqual(keys, self.in_hsm())
 
+    def test_a_key_that_could_not_be_certified_leaves_its_event(self):
+        config, before = self.world.path("without-a-ca.conf"), self.in_hsm()
+        with open(self.world.environment["ARPF_CONFIG"]) as f:
+            lines = ["ca_key_file = /nowhere\n" if line.startswith("ca_key_file") else line for line in f]
+        with open(config, "w") as f:
+            f.writelines(lines)
+        done = self.world.run("arpfctl", "--config", config, "keys", "rotate", "arpf.ecka", check=False)
+        self.assertEqual(1, done.returncode, done)
+        new = self.in_hsm() - before
+        self.assertEqual(1, len(new))
+        self.assertEqual(new, set(self.details(KEY_MADE)[-1:]))
+        self.assertIn("perhaps not certified: %s;" % min(new).split()[0], done.stderr)
+        self.assertNotEqual(new, set(self.details(KEY_PUT)[-1:]))
+        # With the CA in its place again the same command as ever goes on with it.
+        self.world.run("arpfctl", "keys", "init")
+        self.assertEqual((new, new), (set(self.details(KEY_MADE)[-1:]), set(self.details(KEY_PUT)[-1:])))
+        self.assertEqual(new, self.in_hsm() - before)
+
     def test_what_the_module_cannot_make_is_said(self):
         answer = {"keys": [], "refused": [{"use": "suci-a", "reason": "the module has no such mechanism"}]}
         keyd, config = self.world.path("keyd-that-refuses"), self.world.path("refusing.conf")

@@ -163,6 +163,8 @@ class Others(ListCase):
         self.assertEqual(["1119"], [item["serial"] for item in self.answer(
             "revoke", "list", "--issuer-hash", HASH.upper(), "--revoked-since", "1970-01-01T01:23:45Z")])
         self.assertEqual(2, len(self.answer("revoke", "list", "--issuer-hash", HASH, "--limit", "2")))
+        for serial in ("11:19", "0x1119", "001119", "01119"):
+            self.assertEqual(1, len(self.answer("revoke", "list", "--issuer-hash", HASH, "--serial", serial)), serial)
 
     def test_crls(self):
         self.world.sql("INSERT INTO crls (issuer_hash, scope, signer, crl_number, this_update, next_update, entries,"
@@ -232,13 +234,13 @@ class Refused(ListCase):
     def test_values_that_are_none(self):
         for path, queries in (
                 (BINDINGS, ("state=GONE", "state=", "seId=", "seId=%FF", "seId=" + "x" * 129, "plmn=1", "first=1",
-                            "lastSupi=imsi-1", "changedSince=0", "changedSince=2026-13-01T00:00:00Z",
+                            "lastSupi=imsi-1", "changedBefore=0", "changedSince=2026-13-01T00:00:00Z",
                             "createdBefore=99999999999999999999", "after=x", "after=-2")),
                 (JOBS, ("state=READY", "operation=destroy", "createdSince=-1")), (ANCHORS, ("use=all",)),
                 (REVOCATIONS, ("issuerHash=ab", "serial=1", "serial=xx", "serial=" + "11" * 21, "revokedSince=x")),
                 (CRLS, ("issuerHash=", "nextUpdateBefore=tomorrow")), (POOLS, ("plmn=0010123",)),
                 (OVERDUE, ("kind=SIM", "owner=1", "after=1", "expiresSince=x")),
-                (EVENTS, ("outcome=BAD", "action=NONE", "actor=%C0%80", "since=0", "until=x", "before=1"))):
+                (EVENTS, ("outcome=BAD", "action=NONE", "actor=%C0%80", "since=x", "until=0", "before=1"))):
             for query in queries:
                 self.assert_problem(self.world.request("GET", path + "?" + query), 400, "INVALID_PARAMETER",
                                     query.split("=")[0])

@@ -23,6 +23,11 @@ static enum outcome find_head(struct db_request *r)
 		head->to_xid = last->to_xid;
 		memcpy(head->chain, last->chain, sizeof(head->chain));
 	}
+	void (*after_head)(void) = w->after_head;
+
+	w->after_head = NULL;
+	if (after_head != NULL)
+		after_head();
 	return FINE;
 }
 

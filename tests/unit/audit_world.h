@@ -23,6 +23,7 @@ extern struct audit_world {
 	enum outcome fails[DB_STATEMENT_COUNT], signing_fails;
 	/* another server's tree is put in before the next that is added */
 	const struct db_audit_tree *first;
+	void (*after_head)(void); /* what others do when the head has been read; once */
 	uint8_t scalar[P256_SCALAR_LEN], point[P256_POINT_LEN], key_id[32];
 	struct key_found known; /* by the workers: that key */
 	unsigned verifications;

@@ -89,6 +89,10 @@ START_TEST(a_whole_command_line_is_read)
 			&cli, said, sizeof(said)),
 		CLI_DONE);
 	ck_assert_int_eq(parse("drop", &cli, said, sizeof(said)), CLI_DONE);
+	ck_assert_int_eq(parse("drop nai-00112233445566778899aabbccddeeff@5gc.mnc001.mcc001."
+			       "3gppnetwork.org",
+				 &cli, said, sizeof(said)),
+		CLI_DONE);
 }
 END_TEST
 
@@ -110,6 +114,7 @@ static const struct {
 	{ "status more", "one argument too many" },
 	{ "find x", "'x' is no SUPI" },
 	{ "drop imsi-00101000000001", "is no [SUPI]" },
+	{ "drop nai-00112233445566778899aabbccddeeff", "is no [SUPI]" },
 	{ "find imsi-001010000000001 --by", "--by needs name|age" },
 	{ "find imsi-001010000000001 --by=", "--by takes name|age, not ''" },
 	{ "find imsi-001010000000001 --by nam", "--by takes name|age, not 'nam'" },

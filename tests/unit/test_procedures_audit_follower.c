@@ -140,6 +140,34 @@ START_TEST(test_a_fresh_server_verifies_what_it_finds)
 }
 END_TEST
 
+static void seal_fifty_more(void)
+{
+	for (int64_t xid = 705; xid < 755; xid++) {
+		audit_world_add(xid, 1);
+		audit_world_seal(xid + 1);
+	}
+}
+
+/* The trees are read after the head: what came between is of transactions that the head did not know of. */
+START_TEST(test_trees_that_come_behind_the_head_are_left_for_the_next_look)
+{
+	start_over_three(sealer_root_file);
+	audit_world_add(704, 1);
+	audit_world_seal(705);
+	W->after_head = seal_fifty_more;
+	sealer_look();
+	ck_assert(!sealer_state.is_broken);
+	ck_assert_uint_eq(W->tree_count, 54);
+	audit_world_add(760, 1);
+	sealer_assert_goes_on();
+	ck_assert_int_eq(sealer_state.tree, 55);
+	sealer_end();
+	assert_root_file_names(55);
+	unlink(sealer_root_file);
+	audit_world_close();
+}
+END_TEST
+
 START_TEST(test_the_first_tree_stands_on_nothing)
 {
 	audit_world_open();
@@ -263,6 +291,7 @@ int main(void)
 		test_a_forged_tree_that_is_taken_away_is_sealed_in_its_place,
 		test_one_verification_is_enough_for_many_trees,
 		test_a_fresh_server_verifies_what_it_finds,
+		test_trees_that_come_behind_the_head_are_left_for_the_next_look,
 		test_the_first_tree_stands_on_nothing,
 		test_a_key_made_a_moment_ago_is_waited_for,
 		test_a_key_that_the_hsm_does_not_have_is_nobody_s,

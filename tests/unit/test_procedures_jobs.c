@@ -179,6 +179,12 @@ START_TEST(test_put)
 			"kind" },
 		{ "{\"operation\": \"delete\", \"selection\": {\"createdBefore\": 0}}",
 			INVALID_PARAMETER, "createdBefore" },
+		/* This would be no condition, and everybody. */
+		{ "{\"operation\": \"delete\", \"selection\":"
+		  " {\"expiresBefore\": \"1970-01-01T00:00:00Z\"}}",
+			INVALID_PARAMETER, "expiresBefore" },
+		{ "{\"operation\": \"delete\", \"selection\": {\"owner\": \"000000000000000\"}}",
+			INVALID_PARAMETER, "owner" },
 		{ "{\"operation\": \"delete\", \"selection\": []}", INVALID_PARAMETER,
 			"selection" },
 	};

@@ -43,7 +43,9 @@ START_TEST(test_bindings)
 		{ "state=UNKNOWN", INVALID_PARAMETER, "state" },
 		{ "seId=", INVALID_PARAMETER, "seId" },
 		{ "seId=\xff", INVALID_PARAMETER, "seId" },
-		{ "changedSince=0", INVALID_PARAMETER, "changedSince" },
+		{ "changedSince=-1", INVALID_PARAMETER, "changedSince" },
+		{ "changedBefore=0", INVALID_PARAMETER, "changedBefore" },
+		{ "createdBefore=1970-01-01T00:00:00Z", INVALID_PARAMETER, "createdBefore" },
 		{ "changedBefore=2026-02-30T00:00:00Z", INVALID_PARAMETER, "changedBefore" },
 		{ "createdSince= 1", INVALID_PARAMETER, "createdSince" },
 		{ "createdBefore=+1", INVALID_PARAMETER, "createdBefore" },
@@ -88,6 +90,11 @@ START_TEST(test_bindings)
 	asked = asked_db(DB_LIST_BINDINGS);
 	ck_assert_int_eq(asked->plmn.first, 1010000000000);
 	ck_assert_int_eq(asked->plmn.last, 1010999999999);
+	end_list(DB_LIST_BINDINGS);
+	hand_begin_query(&admin_list_bindings, NULL, "&changedSince=0&&limit=3&");
+	asked = asked_db(DB_LIST_BINDINGS);
+	ck_assert_int_eq(asked->changed_since, 0);
+	ck_assert_int_eq(asked->limit, 4);
 	end_list(DB_LIST_BINDINGS);
 	/* Nothing is asked for: no look ahead. */
 	hand_begin_query(&admin_list_bindings, NULL, NULL);
@@ -279,8 +286,11 @@ START_TEST(test_events)
 		{ "outcome=", INVALID_PARAMETER, "outcome" },
 		{ "actor=a\xc0\x80", INVALID_PARAMETER, "actor" },
 		{ "subject=7", INVALID_PARAMETER, "subject" },
+		{ "subject=000000000000000", INVALID_PARAMETER, "subject" },
 		{ "since=yesterday", INVALID_PARAMETER, "since" },
 		{ "until=-1", INVALID_PARAMETER, "until" },
+		{ "until=0", INVALID_PARAMETER, "until" },
+		{ "until=1970-01-01T00:00:00Z", INVALID_PARAMETER, "until" },
 		{ "after=7", INVALID_PARAMETER, "after" }, /* its pages go backwards */
 	};
 
@@ -305,6 +315,9 @@ START_TEST(test_events)
 	ck_assert_int_eq(asked->outcome, FINE);
 	ck_assert_int_eq(asked->action, -1);
 	ck_assert_int_eq(asked->before_xid, INT64_MAX);
+	end_list(DB_LIST_EVENTS);
+	hand_begin_query(&admin_list_audit_events, NULL, "since=0");
+	ck_assert_int_eq(((const struct db_event_page *)asked_db(DB_LIST_EVENTS))->since_ms, 0);
 	end_list(DB_LIST_EVENTS);
 	hand_begin_query(&admin_list_audit_events, NULL, "outcome=SYSTEM_FAILURE");
 	ck_assert_int_eq(((const struct db_event_page *)asked_db(DB_LIST_EVENTS))->outcome, BROKEN);
