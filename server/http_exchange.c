@@ -8,6 +8,7 @@
 #include "procedures/refusals.h"
 #include "server/http_caller.h"
 #include "server/http_connection.h"
+#include "server/http_head.h"
 #include "server/problem.h"
 
 #define SINGLE_MEMORY (512u * 1024u)
@@ -53,14 +54,16 @@ static bool is_json(struct exchange *x)
 }
 
 /* What can be said of a request from its head alone. */
-static enum outcome look_at_head(
-	struct exchange *x, const struct route_match *match, const struct http_caller *caller)
+static enum outcome look_at_head(struct exchange *x, const struct route_match *match,
+	const struct http_caller *caller, const char *fault)
 {
 	const struct http *h = x->http;
 	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
 	if (caller->refusal != FINE) /* before a word of what there is */
 		return caller->refusal;
+	if (fault != NULL)
+		return txn_refuse(x->txn, MALFORMED_REQUEST, fault);
 	if (!match->path_known)
 		return RESOURCE_NOT_FOUND;
 	if (match->route == NULL)
@@ -116,14 +119,16 @@ static size_t memory_of(const struct route *route)
 	return (route->roles & ROLE_AUDITOR) != 0 && !route->has_body ? LIST_MEMORY : SINGLE_MEMORY;
 }
 
-static struct exchange *new_exchange(
-	struct http *h, struct MHD_Connection *connection, const char *url, const char *method)
+static struct exchange *new_exchange(struct http *h, struct MHD_Connection *connection,
+	const char *url, const char *method, const char *version)
 {
+	const char *fault = http_head_find_fault(connection, version);
 	struct route_match match;
 	struct http_caller caller;
 	char path[PATH_MAX_LEN + 1];
-	size_t len = strlen(url);
 
+	url = http_head_path(url);
+	size_t len = strlen(url);
 	memcpy(path, url, len <= PATH_MAX_LEN ? len + 1 : 0);
 	if (len > PATH_MAX_LEN)
 		path[0] = '\0';
@@ -156,7 +161,8 @@ static struct exchange *new_exchange(
 		if (match.parameters[i] != NULL)
 			t->parameters[i] = arena_copy(
 				t->arena, match.parameters[i], strlen(match.parameters[i]));
-	x->refusal = look_at_head(x, &match, &caller);
+	x->is_last = fault != NULL;
+	x->refusal = look_at_head(x, &match, &caller, fault);
 	if (x->refusal == FINE)
 		MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, add_query, x);
 	x->route = x->refusal == FINE ? route : NULL;
@@ -264,8 +270,8 @@ static enum MHD_Result queue_answer(struct exchange *x)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_LOCATION, a->location);
 	if (a->status == 503)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, RETRY_AFTER_S);
-	/* So that the caller goes elsewhere with its next request, or a stranger nowhere. */
-	if (x->http->is_quiesced || outcome == UNAUTHENTICATED)
+	/* So that the caller goes elsewhere with its next request, or a stranger nowhere; or nobody could say what is next. */
+	if (x->http->is_quiesced || outcome == UNAUTHENTICATED || x->is_last)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (outcome == METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, x->allow);
@@ -329,31 +335,34 @@ static void wipe_piece(const struct exchange *x, const char *piece, size_t len)
 		wipe((void *)(uintptr_t)piece, len);
 }
 
-/* A refused body so long that reading it to its end is out of the question. */
+/* A refused body that has no certain end, or is so long that reading it to its end is out of the question. */
 static bool is_hopeless(struct exchange *x)
 {
 	const char *length = header(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return x->refusal != FINE && length != NULL && strtoull(length, NULL, 10) > DROP_MOST;
+	return x->is_last ||
+	       (x->refusal != FINE && length != NULL && strtoull(length, NULL, 10) > DROP_MOST);
 }
 
 enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *connection,
 	const char *url, const char *method, const char *version, const char *piece,
 	size_t *piece_len, void **exchange)
 {
+	struct http_connection *c = http_connection_of(connection);
 	struct exchange *x = *exchange;
 
-	(void)version;
+	if (c == NULL)
+		return MHD_NO; /* what had come before it was shut down */
 	if (x == NULL) {
-		x = new_exchange(context, connection, url, method);
+		x = new_exchange(context, connection, url, method, version);
 		if (x == NULL)
 			return MHD_NO;
 		*exchange = x;
-		http_reading_begin(http_connection_of(connection)->reading, x);
+		http_reading_begin(c->reading, x);
 		/* A body that is refused is read and dropped, so that its sender gets to the answer. */
 		if (!is_hopeless(x))
 			return MHD_YES;
-		http_reading_end(http_connection_of(connection)->reading);
+		http_reading_end(c->reading);
 		return answer_at_once(x, x->refusal);
 	}
 	if (x->is_late && *piece_len == 0)
@@ -365,7 +374,7 @@ enum MHD_Result exchange_on_request(void *context, struct MHD_Connection *connec
 		*piece_len = 0;
 		return more ? MHD_YES : MHD_NO;
 	}
-	http_reading_end(http_connection_of(connection)->reading);
+	http_reading_end(c->reading);
 	return x->has_ended ? queue_answer(x) : begin(x);
 }
 

@@ -36,6 +36,7 @@ struct exchange {
 	size_t body_len, body_cap, body_held, dropped;
 	bool has_begun, has_ended; /* the transaction; the answer may be queued */
 	bool is_late;              /* and was answered so, past the library */
+	bool is_last;              /* of its connection: where it ends cannot be told */
 	unsigned owners;           /* the connection, and the response once it is made */
 	struct exchange *next;
 };

@@ -1,7 +1,10 @@
 #include "server/http_reading.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "server/http_connection.h"
@@ -10,31 +13,45 @@
 /* For a caller to find his answer: what he sends to a socket that is closed would have his system drop it. */
 #define LINGER_S 1.
 #define HEAD_MAX 512u
+#define LOOKS    4 /* in the time that a request has: so much later at most is its beginning noticed */
 
 struct http_reading {
 	struct http *http;
 	struct MHD_Connection *connection;
 	int fd;
-	ev_io first;               /* while a request may come */
-	ev_timer late;             /* while one is coming */
+	ev_timer timer;  /* while a request may come: till the next look; then: till it is late */
+	uint64_t before; /* of the bytes received, those that are no part of it */
 	struct exchange *exchange; /* once its head has come */
-	bool is_answered;
+	bool is_coming, is_answered;
 };
 
 static void start_timer(struct http_reading *r, double after_s)
 {
-	ev_timer_stop(r->http->loop, &r->late);
-	ev_timer_set(&r->late, after_s, 0.);
-	ev_timer_start(r->http->loop, &r->late);
+	ev_timer_stop(r->http->loop, &r->timer);
+	ev_timer_set(&r->timer, after_s, 0.);
+	ev_timer_start(r->http->loop, &r->timer);
 }
 
-static void on_first_byte(struct ev_loop *loop, ev_io *watcher, int events)
+/* Bytes that the socket has brought; 0 where it does not say, as a Unix one. */
+static uint64_t count_received(int fd)
 {
-	struct http_reading *r = watcher->data;
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
 
-	(void)events;
-	ev_io_stop(loop, &r->first);
-	start_timer(r, r->http->settings.request_timeout_s);
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_bytes_received
+								       : 0;
+}
+
+/*
+ * A watcher would not do: the library polls by itself, and would often have read a request's first bytes before the
+ * loop saw any. The system has counted them.
+ */
+static void look_whether_one_comes(struct http_reading *r)
+{
+	double time_s = r->http->settings.request_timeout_s;
+
+	r->is_coming = count_received(r->fd) > r->before;
+	start_timer(r, r->is_coming ? time_s : time_s / LOOKS);
 }
 
 static void write_past(struct http_reading *r, struct bytes text)
@@ -72,19 +89,20 @@ static void answer_late(struct http_reading *r)
 		write_past(r, bytes_of(text, (size_t)len));
 }
 
-/* The library finds the socket at its end, and closes. */
-static void on_late(struct ev_loop *loop, ev_timer *timer, int events)
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct http_reading *r = timer->data;
 
 	(void)loop;
 	(void)events;
-	if (r->exchange == NULL || r->is_answered) {
-		shutdown(r->fd, SHUT_RDWR);
-		return;
+	if (!r->is_coming) {
+		look_whether_one_comes(r);
+	} else if (r->exchange == NULL || r->is_answered) {
+		shutdown(r->fd, SHUT_RDWR); /* the library finds it at its end, and closes */
+	} else {
+		answer_late(r);
+		start_timer(r, LINGER_S);
 	}
-	answer_late(r);
-	start_timer(r, LINGER_S);
 }
 
 struct http_reading *http_reading_new(struct http *h, struct MHD_Connection *connection)
@@ -96,9 +114,8 @@ struct http_reading *http_reading_new(struct http *h, struct MHD_Connection *con
 	r->http = h;
 	r->connection = connection;
 	r->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	ev_io_init(&r->first, on_first_byte, r->fd, EV_READ);
-	ev_timer_init(&r->late, on_late, 0., 0.);
-	r->first.data = r->late.data = r;
+	ev_timer_init(&r->timer, on_timer, 0., 0.);
+	r->timer.data = r;
 	return r;
 }
 
@@ -106,25 +123,32 @@ void http_reading_free(struct http_reading *r)
 {
 	if (r == NULL)
 		return;
-	ev_io_stop(r->http->loop, &r->first);
-	ev_timer_stop(r->http->loop, &r->late);
+	ev_timer_stop(r->http->loop, &r->timer);
 	free(r);
 }
 
 void http_reading_expect(struct http_reading *r)
 {
+	int unread = 0;
+
 	r->exchange = NULL;
-	if (!r->is_answered)
-		ev_io_start(r->http->loop, &r->first);
+	if (r->is_answered)
+		return;
+	r->before = count_received(r->fd);
+	/* What nobody has read yet is the next one's: it may have come with the last word of the handshake. */
+	if (ioctl(r->fd, FIONREAD, &unread) == 0 && (uint64_t)unread <= r->before)
+		r->before -= (uint64_t)unread;
+	r->is_coming = false;
+	start_timer(r, (double)r->http->settings.request_timeout_s / LOOKS);
 }
 
 void http_reading_begin(struct http_reading *r, struct exchange *x)
 {
-	ev_io_stop(r->http->loop, &r->first);
 	r->exchange = x;
-	/* Its first byte may have come together with what was before it. */
-	if (!ev_is_active(&r->late))
-		start_timer(r, r->http->settings.request_timeout_s);
+	if (r->is_coming)
+		return;
+	r->is_coming = true;
+	start_timer(r, r->http->settings.request_timeout_s);
 }
 
 void http_reading_end(struct http_reading *r)
@@ -132,5 +156,5 @@ void http_reading_end(struct http_reading *r)
 	if (r->is_answered)
 		return;
 	r->exchange = NULL;
-	ev_timer_stop(r->http->loop, &r->late);
+	ev_timer_stop(r->http->loop, &r->timer);
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Section 1 over the wire: bodies, methods, media types, limits, connections."""
+"""Section 1 over the wire: bodies, methods, media types, limits, connections, heads."""
+import contextlib
 import json
 import socket
 import threading
@@ -78,7 +79,7 @@ class Bodies(world.WorldCase):
         self.assertNotEqual(413, self.post(big[:7 << 20], CONTEXTS + "/batch").status)
 
     def test_a_large_body_announced_only(self):
-        with socket.create_connection(("127.0.0.1", self.world.port), timeout=10) as s:
+        with socket.create_connection(("127.0.0.1", self.world.port), timeout=world.PATIENCE_S) as s:
             s.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
                       b"Content-Length: 99999999999\r\n\r\n{" % CONTEXTS.encode())
             self.assertIn(b" 413 ", s.recv(4096).split(b"\r\n")[0] + b" ")
@@ -149,7 +150,7 @@ class Connections(world.WorldCase):
     GET = b"GET /narpf-ek/v1/certificate HTTP/1.1\r\nHost: x\r\n\r\n"
 
     def dial(self):
-        return socket.create_connection(("127.0.0.1", self.world.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.world.port), timeout=world.PATIENCE_S)
 
     def test_kept_alive(self):
         c = self.world.connection()
@@ -214,24 +215,6 @@ class Connections(world.WorldCase):
             s.sendall(b"0\r\n\r\n")
             self.assertIn(b" 201 ", s.recv(65536).split(b"\r\n")[0])
 
-    def test_chunked_with_a_length_stated_too(self):
-        """RFC 9112 section 6.1: the chunks count, or it is refused; a stated length must not size anything."""
-        before = self.world.arpfd_pid()
-        for stated in (0, 1, 100, 65536):
-            for body in (json.dumps({"seCredentials": self.issuer.device(self.arpf).credentials()}).encode(),
-                         b'{"a": "' + b"x" * 60000 + b'"}'):
-                with self.dial() as s:
-                    s.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                              b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n"
-                              % (CONTEXTS.encode(), stated))
-                    for i in range(0, len(body), 4000):
-                        s.sendall(b"%x\r\n%s\r\n" % (len(body[i:i + 4000]), body[i:i + 4000]))
-                    s.sendall(b"0\r\n\r\n")
-                    status = s.recv(65536).split(b"\r\n")[0]
-                    self.assertRegex(status, b"^(HTTP/1.1 (201|400|413) .*|)$")
-        self.assertEqual(before, self.world.arpfd_pid())
-        self.assertTrue(world.is_alive(before))
-
     def test_endless_chunks(self):
         with self.dial() as s:
             s.sendall(b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -269,7 +252,7 @@ class Connections(world.WorldCase):
             began = time.monotonic()
             device = self.issuer.device(self.arpf)
             self.assert_attached(device, self.world.attach(device))
-            self.assertLess(time.monotonic() - began, 5)
+            self.assertLess(time.monotonic() - began, 45)  # these are given a minute
         finally:
             for s in slow:
                 s.close()
@@ -298,6 +281,111 @@ class Connections(world.WorldCase):
                 except OSError:
                     pass
         self.assertEqual(200, self.world.request("GET", "/narpf-ek/v1/certificate").status)
+
+
+class Heads(world.WorldCase):
+    """What a proxy could read otherwise than the server does (RFC 9112 sections 3.2, 5.1, 6 and 11.2)."""
+    GET = b"GET /narpf-ek/v1/certificate HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def talk(self, wire):
+        """All that is said until the other side closes."""
+        got = b""
+        with socket.create_connection(("127.0.0.1", self.world.port), timeout=world.PATIENCE_S) as s:
+            s.sendall(wire)
+            with contextlib.suppress(ConnectionError):
+                while more := s.recv(65536):
+                    got += more
+        return got
+
+    def post(self, fields, body, version=b"1.1"):
+        return (b"POST %s HTTP/%s\r\nHost: x\r\nContent-Type: application/json\r\n%s\r\n%s"
+                % (CONTEXTS.encode(), version, b"".join(f + b"\r\n" for f in fields), body))
+
+    def body(self):
+        device = self.issuer.device(self.arpf)
+        return device, json.dumps({"seCredentials": device.credentials()}).encode()
+
+    def assert_last(self, wire, device=None):
+        """It is refused, what follows it is not read, and nothing has come of it."""
+        got = self.talk(wire + self.GET)
+        self.assertEqual(1, got.count(b"HTTP/1.1 "), (wire, got))
+        head, body = got.split(b"\r\n\r\n", 1)
+        self.assertTrue(head.startswith(b"HTTP/1.1 400 "), (wire, got))
+        self.assertIn(b"\r\nConnection: close", head)
+        self.assertIn(b"\r\nContent-Type: application/problem+json", head)
+        self.assertEqual("MALFORMED_REQUEST", json.loads(body)["cause"])
+        if device is not None:
+            self.assert_problem(self.world.authenticate(device.dimsi), 404, "DIMSI_NOT_FOUND")
+
+    def test_two_lengths(self):
+        for others in ((0,), (1,), (1, 2), (60000,), ("x",)):
+            device, body = self.body()
+            fields = [b"Content-Length: %d" % len(body)] + [b"Content-Length: %s" % str(o).encode() for o in others]
+            self.assert_last(self.post(fields, body), device)
+
+    def test_one_length_twice(self):
+        device, body = self.body()
+        fields = [b"Content-Length: %d" % len(body)] * 2 + [b"Connection: close"]
+        self.assertTrue(self.talk(self.post(fields, body)).startswith(b"HTTP/1.1 201 "))
+
+    def test_length_and_coding(self):
+        """The chunks would count, but not for everybody."""
+        for stated in (0, 1, 100, 65536):
+            device, body = self.body()
+            fields = [b"Content-Length: %d" % stated, b"Transfer-Encoding: chunked"]
+            for order in (fields, fields[::-1]):
+                self.assert_last(self.post(order, b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)), device)
+
+    def test_other_codings(self):
+        """The last of these has no end but the connection's."""
+        for codings in ((b"gzip, chunked",), (b"chunked", b"chunked"), (b"chunked", b"identity"),
+                        (b"identity", b"chunked"), (b"chunked, gzip",), (b"",), (b"gzip",)):
+            device, body = self.body()
+            fields = [b"Transfer-Encoding: " + c for c in codings]
+            self.assert_last(self.post(fields, b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)), device)
+
+    def test_chunks_of_an_old_version(self):
+        device, body = self.body()
+        self.assert_last(self.post([b"Transfer-Encoding: chunked"],
+                                   b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body), b"1.0"), device)
+
+    def test_names_with_blanks_and_lines_in_lines(self):
+        device, body = self.body()
+        for fields in ([b"Content-Length : %d" % len(body)], [b"Content-Length\t: %d" % len(body)],
+                       [b"Content-Length: %d" % len(body), b"Transfer-Encoding : chunked"],
+                       [b"X: y\rTransfer-Encoding: chunked", b"Content-Length: %d" % len(body)]):
+            self.assert_last(self.post(fields, body), device)
+
+    def test_expecting(self):
+        """Nobody is told to go on."""
+        self.assert_last(self.post([b"Expect: 100-continue", b"Content-Length: 2", b"Content-Length: 3"], b""))
+
+    def test_host(self):
+        for hosts in (b"", b"Host: x\r\nHost: x\r\n", b"Host: x\r\nHost: y\r\n"):
+            self.assert_last(self.GET.replace(b"Host: x\r\n", hosts))
+        self.assert_last(self.GET.replace(b"1.1\r\n", b"1.0\r\nHost: y\r\n"))
+        got = self.talk(self.GET.replace(b"1.1\r\nHost: x\r\n", b"1.0\r\n"))
+        self.assertRegex(got, b"^HTTP/1.[01] 200 ")
+        self.assertEqual(1, got.count(b"HTTP/1."))
+
+    def test_before_the_route(self):
+        """Of what is there, and who may go there, it depends on nothing."""
+        for path in (b"/nowhere", b"/metrics", b"*"):
+            self.assert_last(b"PATCH %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n" % path)
+
+    def test_absolute_targets(self):
+        for before, status in ((b"http://x", 200), (b"HTTPS://x:1", 200), (b"http://" + b"x" * 250, 200),
+                               (b"http:/", 404), (b"ftp://x", 404), (b"x", 404), (b"http://x/", 404)):
+            got = self.talk(self.GET.replace(b"Host: x\r\n", b"Host: x\r\nConnection: close\r\n")
+                            .replace(b"GET ", b"GET " + before))
+            self.assertTrue(got.startswith(b"HTTP/1.1 %d " % status), (before, got))
+        for target in (b"http://x", b"http://x?/narpf-ek/v1/certificate", b"http://", b"https://"):
+            got = self.talk(b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target)
+            self.assertTrue(got.startswith(b"HTTP/1.1 404 "), (target, got))
+        device, body = self.body()
+        got = self.talk(self.post([b"Content-Length: %d" % len(body), b"Connection: close"], body)
+                        .replace(b"POST /", b"POST http://x/"))
+        self.assertTrue(got.startswith(b"HTTP/1.1 201 "), got)
 
 
 if __name__ == "__main__":

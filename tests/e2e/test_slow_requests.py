@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import socket
+import ssl
 import time
 
 import tls_world
@@ -19,7 +20,8 @@ GET = b"GET /narpf-ek/v1/certificate HTTP/1.1\r\nHost: x\r\n\r\n"
 class Slow:
     """On a listener of either kind; dial() connects as a caller who may."""
 
-    settings = {"server.request_timeout_s": WITHIN_S}
+    # who waits for a request could wait for ever
+    settings = {"server.request_timeout_s": WITHIN_S, "server.connection_timeout_s": 86400}
 
     def head(self, length, more=b""):
         return (b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n"
@@ -45,7 +47,7 @@ class Slow:
         return got, time.monotonic() - began
 
     def ask(self, s):
-        s.settimeout(30)
+        s.settimeout(world.PATIENCE_S)
         s.sendall(GET)
         got = b""
         while b"}" not in got:
@@ -86,7 +88,7 @@ class Slow:
     def test_body_that_ends_after_the_answer(self):
         with self.dial() as s:
             s.sendall(self.head(10) + b"{")
-            s.settimeout(30)
+            s.settimeout(world.PATIENCE_S)
             self.assertTrue(s.recv(65536).startswith(b"HTTP/1.1 408 "))
             with contextlib.suppress(ConnectionError):
                 s.sendall(b" " * 9)
@@ -123,7 +125,7 @@ class Slow:
     def test_counted(self):
         with self.dial() as s:
             s.sendall(self.head(10))
-            s.settimeout(30)
+            s.settimeout(world.PATIENCE_S)
             self.assertTrue(s.recv(65536).startswith(b"HTTP/1.1 408 "))
         text = self.world.request("GET", "/metrics").body.decode()
         self.assertRegex(text, r'arpf_refused_total\{outcome="REQUEST_TIMEOUT"\} [1-9]')
@@ -135,7 +137,7 @@ class Slow:
             for number, s in enumerate(sockets):
                 s.sendall((self.head(4000) + b"{" * number) if number % 2 else GET[:number])
             for number, s in enumerate(sockets[1:], 1):
-                s.settimeout(30)
+                s.settimeout(world.PATIENCE_S)
                 got = s.recv(65536)
                 self.assertEqual(number % 2, got.startswith(b"HTTP/1.1 408 "), got)
         with self.dial() as s:
@@ -144,7 +146,7 @@ class Slow:
 
 class Plain(Slow, world.WorldCase):
     def dial(self):
-        return socket.create_connection(("127.0.0.1", self.world.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.world.port), timeout=world.PATIENCE_S)
 
 
 class Tls(Slow, world.WorldCase):
@@ -165,6 +167,29 @@ class Tls(Slow, world.WorldCase):
             with raw:
                 raw.sendall(b"\x17\x03\x03\x40\x00")
                 self.assertEqual(b"", self.trickle(raw, b"\0")[0])
+
+
+    def test_head_with_the_handshake(self):
+        """Its first bytes are read together with what was before them."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        t = self.world.context("service-provider").wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        with self.world.dial() as s:
+            s.settimeout(world.PATIENCE_S)
+            while not self.is_shaken(t):
+                s.sendall(outgoing.read())
+                incoming.write(s.recv(65536))
+            t.write(GET[:10])
+            s.sendall(outgoing.read())
+            while s.recv(65536):
+                pass
+
+    @staticmethod
+    def is_shaken(t):
+        try:
+            t.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
 
 
 if __name__ == "__main__":
