@@ -11,7 +11,7 @@ COUNT = 30000 if load.LONG else 4000
 
 
 class Fleet(load.ChaosCase):
-    is_rough = True
+    settings = {"server.deadline_ms": 10000, "hsm.key_timeout_ms": 2000}
 
     def drive(self, name, harm, *options):
         """Runs a fresh fleet, harms meanwhile; every device is acknowledged, and as the database has it."""

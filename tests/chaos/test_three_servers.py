@@ -11,7 +11,7 @@ class ThreeServers(world.WorldCase):
         cls.issuer = world.Issuer(cls.world)
         cls.arpf = cls.world.arpf()
         cls.d_ausf = cls.start("d-ausf")
-        cls.ausf = cls.start("ausf", {"network.d_ausf_uri": cls.d_ausf.url, "server.deadline_ms": 5000})
+        cls.ausf = cls.start("ausf", {"network.d_ausf_uri": cls.d_ausf.url, "server.deadline_ms": 30000})
         cls.ausf.run("arpfctl", "trust", "add", "--use", "arpf", cls.world.path("ca/ca.pem"))
 
     @classmethod

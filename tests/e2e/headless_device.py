@@ -135,7 +135,7 @@ class Device:
 def ask(companion, url, **changes):
     body = {"aKId": companion.akid, "deviceUrl": url,
             "mac": protocol.b64(companion.mac("arpf add v1", companion.akid, url)), **changes}
-    return companion.world.request("POST", ADDITIONS, body, timeout=40)
+    return companion.world.request("POST", ADDITIONS, body)
 
 
 PEM = "application/pem-certificate-chain"

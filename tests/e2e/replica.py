@@ -37,7 +37,7 @@ class Replica:
         except OSError:
             return False
 
-    def connection(self, timeout=30):
+    def connection(self, timeout=world.PATIENCE_S):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def request(self, *arguments, **options):

@@ -35,7 +35,7 @@ class ArpfctlCase(world.WorldCase):
 
     def ctl(self, *arguments, expect=0, stdin=None):
         done = subprocess.run([self.world.program("arpfctl"), *arguments], env=self.world.environment,
-                              input=stdin, capture_output=True, text=True, timeout=120)
+                              input=stdin, capture_output=True, text=True, timeout=300)
         self.assertEqual(expect, done.returncode, (arguments, done))
         return done
 
@@ -217,7 +217,7 @@ class Away(ArpfctlCase):
             time.sleep(0.01)
         self.world.stop()
         self.world.start()
-        said = watching.communicate(timeout=100)[0]
+        said = watching.communicate(timeout=300)[0]
         self.assertEqual(0, watching.returncode, said)
         self.assertIn('"done":2300,"refused":0', said)
 

@@ -159,20 +159,25 @@ class Flood(AuditCase):
             "SELECT count(*) FILTER (WHERE action = 1), sum(related) FILTER (WHERE action = 2) FROM audit_events")[0]]
 
     def test_what_is_beyond_the_bound_is_a_number(self):
+        began = time.monotonic()
         total = self.refuse(4)
+        fast = time.monotonic() - began < 5  # else it may all have been within the bound, which is 200 a second
         world.wait_until(lambda: sum(self.told()) == total, 20, "all are told, though nothing else happens")
         self.assertGreaterEqual(self.told()[0], self.most)
-        self.assertGreater(self.told()[1], 0)
+        if fast:
+            self.assertGreater(self.told()[1], 0)
         lost = [e for e in self.actions() if e["action"] == "REFUSALS_LOST"]
         self.assertEqual({"server"}, {e["actor"] for e in lost})
         for event in lost:
             self.assertEqual("strangers=0 callers=1 of_callers=%d most=loopback" % int(event["related"]), event["detail"])
         # What a server has not told yet it tells at its end.
-        before = self.told()
+        before, began = self.told(), time.monotonic()
         total += self.refuse(3)
+        fast = time.monotonic() - began < 3
         self.world.kill_arpfd(signal.SIGTERM)
         self.assertEqual(total, sum(self.told()))
-        self.assertGreater(self.told()[1], before[1])
+        if fast:
+            self.assertGreater(self.told()[1], before[1])
         self.world.start()
         self.wait_for_seal()
         self.assertTrue(self.verify()["whole"])

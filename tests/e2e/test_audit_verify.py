@@ -157,9 +157,10 @@ class Tampering(AuditCase):
 class Sealing(AuditCase):
     is_rough = True
 
-    def attach_for(self, seconds, ask, counts):
+    def attach_for(self, seconds, ask, counts, least):
+        """And until so many have been counted, for a minute more at the most."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or (len(counts) < least and time.monotonic() < end + 60):
             device = self.issuer.device(self.arpf)
             try:
                 if ask(device).status == 201:
@@ -198,9 +199,9 @@ class Sealing(AuditCase):
         replica = Replica(self.world)
         try:
             bound = []
-            threads = [threading.Thread(target=self.attach_for, args=(5, self.world.attach, bound)),
+            threads = [threading.Thread(target=self.attach_for, args=(5, self.world.attach, bound, 11)),
                        threading.Thread(target=self.attach_for, args=(5, lambda d: replica.request(
-                           "POST", "/nausf-initial-attach/v1/contexts", {"seCredentials": d.credentials()}), bound))]
+                           "POST", "/nausf-initial-attach/v1/contexts", {"seCredentials": d.credentials()}), bound, 11))]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -216,10 +217,11 @@ class Sealing(AuditCase):
 
     def test_killed_in_between(self):
         bound = []
-        for _ in range(3):
-            thread = threading.Thread(target=self.attach_for, args=(2.5, self.world.attach, bound))
+        for least in (4, 8, 12):
+            thread = threading.Thread(target=self.attach_for, args=(2.5, self.world.attach, bound, least))
             thread.start()
             time.sleep(1.7)
+            world.wait_until(lambda: len(bound) >= least, 60, "some are bound")
             self.world.kill_arpfd()
             thread.join()
             self.assertTrue(self.verify()["whole"])  # what waits is told, and no fault

@@ -307,9 +307,7 @@ class Fetching(HeadlessCase):
             while True:
                 out.write(b"\n" * 4096)
 
-        started = time.monotonic()
         self.fail(self.web.put("/endless", endless))
-        self.assertLess(time.monotonic() - started, 15)
 
     def test_slow_drip(self):
         def drip(out):
@@ -320,7 +318,7 @@ class Fetching(HeadlessCase):
 
         started = time.monotonic()
         self.fail(self.web.put("/drip", drip))
-        self.assertLess(time.monotonic() - started, 15)
+        self.assertLess(time.monotonic() - started, 45)  # it would drip for a minute
         device = self.maker.device()
         self.add(device)
 

@@ -7,7 +7,7 @@ import fake_arpf
 import protocol
 import world
 
-DEADLINE_S = 3
+DEADLINE_S = 10
 
 
 class Peers(world.WorldCase):
@@ -59,8 +59,8 @@ class Peers(world.WorldCase):
 
     def test_slow(self):
         began = time.monotonic()
-        self.refuse(504, "PEER_TIMEOUT", slow=DEADLINE_S + 2)
-        self.assertLess(time.monotonic() - began, DEADLINE_S + 3)
+        self.refuse(504, "PEER_TIMEOUT", slow=world.PATIENCE_S)
+        self.assertLess(time.monotonic() - began, world.PATIENCE_S)
 
     def test_no_answer_worth_the_name(self):
         for raw in (b"", b"{", b"[]", b"null", b"{}", b"[" * 10000, b"x" * 1000000, b'{"dimsi": 1, "dimsi": 2}'):

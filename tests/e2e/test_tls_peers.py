@@ -13,7 +13,7 @@ class Peers(world.WorldCase):
         cls.world = cls.start("arpf")
         cls.issuer = world.Issuer(cls.world)
         cls.arpf = cls.world.arpf()
-        cls.ausf = cls.start("ausf", {"network.d_ausf_uri": cls.world.url, "server.deadline_ms": 5000})
+        cls.ausf = cls.start("ausf", {"network.d_ausf_uri": cls.world.url, "server.deadline_ms": 30000})
         cls.ausf.run("arpfctl", "trust", "add", "--use", "arpf", cls.world.path("ca/ca.pem"))
 
     @classmethod

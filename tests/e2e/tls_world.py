@@ -139,11 +139,11 @@ class TlsWorld(world.World):
             context.load_cert_chain(self.path("caller.pem"), self.path("caller.key"))
         return context
 
-    def connection(self, timeout=30, caller="service-provider", context=None):
+    def connection(self, timeout=world.PATIENCE_S, caller="service-provider", context=None):
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout,
                                            context=context or self.context(caller))
 
-    def request(self, method, path, body=None, headers=None, connection=None, timeout=30, caller="by path"):
+    def request(self, method, path, body=None, headers=None, connection=None, timeout=world.PATIENCE_S, caller="by path"):
         """As the first role that may, unless a caller or a connection is given."""
         if connection is not None:
             return super().request(method, path, body, headers, connection, timeout)
@@ -152,7 +152,7 @@ class TlsWorld(world.World):
         with contextlib.closing(self.connection(timeout, caller)) as c:
             return super().request(method, path, body, headers, c, timeout)
 
-    def dial(self, timeout=10, address="127.0.0.1", port=None):
+    def dial(self, timeout=60, address="127.0.0.1", port=None):
         return socket.create_connection((address, port or self.port), timeout=timeout)
 
     def routes(self):

@@ -26,6 +26,11 @@ IS_SANITIZED = bool(re.search("address|thread|undefined", os.path.basename(BUILD
 UNWANTED = ("Sanitizer", "runtime error:", "Assertion ", "outcome=BROKEN")
 
 
+# The time that is given to requests and to keys, unless a test is about it: no slow machine comes to its end.
+PATIENT = {"server.deadline_ms": 60000, "hsm.key_timeout_ms": 20000}
+PATIENCE_S = 120
+
+
 class Answer:
     def __init__(self, status, headers, body):
         self.status, self.headers, self.body = status, headers, body
@@ -64,7 +69,7 @@ class World:
 
     def set(self, settings):
         with open(os.path.join(self.folder, "settings"), "w") as f:
-            f.writelines("%s = %s\n" % item for item in settings.items())
+            f.writelines("%s = %s\n" % item for item in {**PATIENT, **settings}.items())
 
     # ---- the whole and its parts
 
@@ -159,7 +164,7 @@ class World:
     def sql(self, text):
         """Rows of texts."""
         done = subprocess.run(["psql", "-XAtq", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", text],
-                              env=self.environment, capture_output=True, text=True, timeout=60)
+                              env=self.environment, capture_output=True, text=True, timeout=PATIENCE_S)
         if done.returncode != 0:
             raise RuntimeError(done.stderr)
         return [line.split("\t") for line in done.stdout.splitlines()]
@@ -182,10 +187,10 @@ class World:
 
     # ---- HTTP
 
-    def connection(self, timeout=30):
+    def connection(self, timeout=PATIENCE_S):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
-    def request(self, method, path, body=None, headers=None, connection=None, timeout=30):
+    def request(self, method, path, body=None, headers=None, connection=None, timeout=PATIENCE_S):
         """body: bytes as they are, anything else as JSON."""
         headers = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
@@ -334,6 +339,8 @@ def is_alive(pid):
 
 
 def wait_until(true, seconds, what):
+    """For a minute at the least: a machine may be busy with other things."""
+    seconds = max(seconds, 60)
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:

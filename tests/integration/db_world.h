@@ -19,9 +19,19 @@ struct db_world {
 /* A lane of so many connections; waits until one is ready. */
 void db_world_open(struct db_world *w, struct postgres_world *postgres, unsigned connections);
 void db_world_close(struct db_world *w);
+/* However slow a machine is, what has not come within this is not coming. */
+#define DB_WORLD_PATIENCE_MS 60000
+/* The lane lets nobody wait for longer to be sent (db/db.c). */
+#define DB_WORLD_QUEUE_MS 3000
+
 /* Runs the loop until *count is `enough`, at most so long; false where the time was up. */
 bool db_world_run(struct db_world *w, const unsigned *count, unsigned enough, int64_t within_ms);
 void db_world_sleep(struct db_world *w, int64_t ms);
+/*
+ * Asks again what was ended for no more than that a slow machine did not send it within the lane's time, and
+ * is true then; for a request's done(), first of all. An end before that time is the lane's own fault.
+ */
+bool db_world_again(struct db *db, struct db_request *request, enum outcome outcome);
 
 /* A program's tests, each between open() and close(), in one process with one PostgreSQL. */
 struct db_suite {
@@ -66,9 +76,12 @@ struct db_sample {
 	enum outcome outcome;
 	unsigned ended;
 	unsigned *count; /* counted up as well, where it is not NULL */
+	struct db *db;   /* whom it is asked of again; NULL: that is not done */
 };
 void db_sample_make(struct db_sample *s, int64_t dimsi, int64_t imsi);
+/* db_sample_submit() has the outcome as it comes; db_sample_submit_patiently() asks as db_world_again() does. */
 void db_sample_submit(
 	struct db_sample *s, struct db *db, enum db_statement statement, int64_t within_ms);
+void db_sample_submit_patiently(struct db_sample *s, struct db *db, enum db_statement statement);
 
 #endif

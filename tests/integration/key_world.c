@@ -13,7 +13,10 @@
 #include "crypto/milenage.h"
 #include "crypto/transcript.h"
 
-struct key_world world;
+#define DEADLINE_MS 120000 /* no test comes to it, on however slow a machine */
+#define MOMENTS     12000
+
+struct key_world world = { .timeout_ms = KEY_WORLD_TIMEOUT_MS };
 
 static void on_prepare(struct ev_loop *l, ev_prepare *w, int events)
 {
@@ -32,6 +35,7 @@ static void on_keys(void *context)
 void key_world_begin(unsigned workers, uint32_t operations, const char *keyd)
 {
 	world.ended = world.fine = world.keys_changes = 0;
+	world.workers = workers;
 	world.loop = ev_loop_new(EVFLAG_AUTO);
 	world.client = key_client_new(world.loop, &(struct key_client_settings){
 							  .takes_subscribers = !world.is_server,
@@ -39,7 +43,7 @@ void key_world_begin(unsigned workers, uint32_t operations, const char *keyd)
 							  .config_path = world.token.config,
 							  .workers = workers,
 							  .threads = 1,
-							  .timeout_ms = 1000,
+							  .timeout_ms = world.timeout_ms,
 							  .worker_operations = operations,
 							  .largest_tree = 64,
 						  });
@@ -74,16 +78,47 @@ void run_for_a_moment(void)
 
 void run_until_ended(unsigned count)
 {
-	for (int i = 0; i < 3000 && world.ended < count; i++)
+	for (int i = 0; i < MOMENTS && world.ended < count; i++)
 		run_for_a_moment();
 	ck_assert_uint_eq(world.ended, count);
 }
 
 void run_until_ready(void)
 {
-	for (int i = 0; i < 3000 && !key_client_is_ready(world.client); i++)
+	for (int i = 0; i < MOMENTS && !key_client_is_ready(world.client); i++)
 		run_for_a_moment();
 	ck_assert(key_client_is_ready(world.client));
+}
+
+static unsigned count_ready(void)
+{
+	struct key_worker_state state;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i <= world.workers; i++) {
+		key_client_worker(world.client, i, &state);
+		count += state.pid > 0 && state.ready;
+	}
+	return count;
+}
+
+void run_until_all_ready(void)
+{
+	for (int i = 0; i < MOMENTS && count_ready() < world.workers; i++)
+		run_for_a_moment();
+	ck_assert_uint_ge(count_ready(), world.workers);
+}
+
+unsigned count_restarts(void)
+{
+	struct key_worker_state state;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i <= world.workers; i++) {
+		key_client_worker(world.client, i, &state);
+		count += state.restarts;
+	}
+	return count;
 }
 
 static void on_done(struct key_request *request, enum outcome outcome)
@@ -100,7 +135,7 @@ void submit(struct key_request *r, enum key_operation operation, const void *in,
 	*r = (struct key_request){ .operation = operation,
 		.in = in,
 		.out = out,
-		.deadline_ms = clock_ms() + 20000,
+		.deadline_ms = clock_ms() + DEADLINE_MS,
 		.done = on_done };
 	key_submit(world.client, r);
 }

@@ -7,6 +7,9 @@
 #include "hsm/client.h"
 #include "tests/integration/softhsm_world.h"
 
+/* No worker is taken for silent, on however slow a machine, but where a test sets less before key_world_begin(). */
+#define KEY_WORLD_TIMEOUT_MS 30000
+
 struct key_world {
 	struct softhsm_world token;
 	struct ev_loop *loop;
@@ -16,6 +19,8 @@ struct key_world {
 	enum outcome last;
 	unsigned keys_changes;
 	bool is_server; /* set before key_world_begin(): the workers are as a server starts them */
+	uint32_t timeout_ms;
+	unsigned workers;
 	const struct key_request *together; /* of ask_together(), and where their outcomes go */
 	enum outcome *outcomes;
 };
@@ -25,9 +30,12 @@ extern struct key_world world;
 void key_world_begin(unsigned workers, uint32_t operations, const char *keyd);
 void key_world_end(void);
 void run_for_a_moment(void);
-/* Fails the test where it takes longer than half a minute. */
+/* These fail the test where it takes longer than two minutes. */
 void run_until_ended(unsigned count);
-void run_until_ready(void);
+void run_until_ready(void); /* one worker */
+void run_until_all_ready(void);
+/* How many workers were lost. */
+unsigned count_restarts(void);
 void submit(struct key_request *r, enum key_operation operation, const void *in, void *out);
 /* One request to its end. */
 enum outcome ask(enum key_operation operation, const void *in, void *out);

@@ -9,13 +9,18 @@ void lease_world_add_pool(struct db_world *w, int64_t first, int64_t last)
 	ck_assert_int_eq(db_world_ask(w, DB_ADD_POOL, &in, NULL), FINE);
 }
 
-struct imsi_leases *lease_world_owner(struct db_world *w, uint32_t block)
+struct imsi_leases *lease_world_owner_for(struct db_world *w, uint32_t block, uint32_t lease_s)
 {
 	struct plmn plmn = { 26201, 5 };
-	struct imsi_leases *l = imsi_leases_new(w->loop, w->db, plmn, block, LEASE_WORLD_LEASE_S);
+	struct imsi_leases *l = imsi_leases_new(w->loop, w->db, plmn, block, lease_s);
 
 	ck_assert_ptr_nonnull(l);
 	return l;
+}
+
+struct imsi_leases *lease_world_owner(struct db_world *w, uint32_t block)
+{
+	return lease_world_owner_for(w, block, LEASE_WORLD_LEASE_S);
 }
 
 void lease_world_on_taken(struct imsi_request *request, enum outcome outcome)
@@ -38,7 +43,7 @@ enum outcome lease_world_take(
 		return FINE;
 	}
 	ck_assert_uint_eq(t.ended, 0);
-	ck_assert(db_world_run(w, &t.ended, 1, within_ms + 1000));
+	ck_assert(db_world_run(w, &t.ended, 1, within_ms + DB_WORLD_PATIENCE_MS));
 	ck_assert_uint_eq(t.ended, 1);
 	*imsi = t.request.imsi;
 	return t.outcome;

@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define START_TRIES 300
+#define START_TRIES 1200
 #define TRY_US      100000
 
 struct postgres_world {

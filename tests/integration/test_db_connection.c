@@ -3,6 +3,7 @@
  * acknowledged is there, and nothing is there twice.
  */
 #include <check.h>
+#include <libpq-fe.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -17,13 +18,14 @@
 #define I      262010000000000
 #define DEPTH  300
 #define TOTAL  12000
-#define WITHIN 20000
+#define WITHIN DB_WORLD_PATIENCE_MS
 
 /* ---- a stream of binds: as one ends the next begins */
 
 struct stream {
 	struct db_sample *samples;
 	unsigned begun, ended, fine, unavailable;
+	unsigned impatient; /* those unavailable before they had waited for as long as they may */
 	int64_t within_ms;
 };
 static struct stream stream;
@@ -40,6 +42,8 @@ static void on_bound(struct db_request *request, enum outcome outcome)
 	stream.ended++;
 	stream.fine += outcome == FINE;
 	stream.unavailable += outcome == DATABASE_UNAVAILABLE;
+	stream.impatient += outcome == DATABASE_UNAVAILABLE &&
+			    clock_ms() - request->since_ms < DB_WORLD_QUEUE_MS;
 	if (stream.begun < TOTAL)
 		begin_next();
 }
@@ -66,7 +70,7 @@ static void check_stream(void)
 {
 	char sql[200];
 
-	ck_assert(db_world_run(&w, &stream.ended, TOTAL, WITHIN));
+	ck_assert(db_world_run(&w, &stream.ended, TOTAL, 2 * WITHIN));
 	db_world_sleep(&w, 200);
 	ck_assert_uint_eq(stream.ended, TOTAL);
 	ck_assert_uint_eq(stream.fine + stream.unavailable, TOTAL);
@@ -99,17 +103,27 @@ static void check_stream(void)
 	free(stream.samples);
 }
 
+/* Where a slow machine needs longer to connect again than anybody is kept waiting, and there alone, some are told so. */
+static void check_patience(unsigned fine_before)
+{
+	ck_assert_uint_eq(stream.impatient, 0);
+	ck_assert_uint_gt(stream.fine, fine_before);
+}
+
 static void stop_in_the_middle(enum postgres_stop how)
 {
 	begin_stream(WITHIN);
 	ck_assert(db_world_run(&w, &stream.ended, TOTAL / 3, WITHIN));
 	postgres_world_stop(postgres, how);
+	unsigned before = stream.fine;
+
 	ck_assert_uint_lt(stream.ended, TOTAL);
-	db_world_sleep(&w, 200);
+	for (int i = 0; i < WITHIN / 100 && db_is_ready(w.db); i++)
+		db_world_sleep(&w, 100);
 	ck_assert(!db_is_ready(w.db));
 	ck_assert(postgres_world_start(postgres));
 	check_stream();
-	ck_assert_uint_eq(stream.fine, TOTAL);
+	check_patience(before);
 }
 
 START_TEST(a_fast_stop_in_the_middle_of_a_stream)
@@ -135,9 +149,7 @@ START_TEST(an_outage_longer_than_the_deadline)
 	begin_stream(700);
 	ck_assert(db_world_run(&w, &stream.ended, TOTAL / 3, WITHIN));
 	postgres_world_stop(postgres, POSTGRES_IMMEDIATE);
-	unsigned before = stream.ended;
-	db_world_sleep(&w, 1000);
-	ck_assert_uint_ge(stream.ended, before + DEPTH);
+	ck_assert(db_world_run(&w, &stream.ended, stream.ended + DEPTH, WITHIN));
 	ck_assert(postgres_world_start(postgres));
 	check_stream();
 	ck_assert_uint_ge(stream.unavailable, DEPTH);
@@ -146,15 +158,18 @@ END_TEST
 
 START_TEST(backends_that_are_terminated_again_and_again)
 {
+	unsigned before = 0;
+
 	begin_stream(WITHIN);
 	for (int i = 1; i <= 5; i++) {
 		ck_assert(db_world_run(&w, &stream.ended, TOTAL / 8 * (unsigned)i, WITHIN));
 		ck_assert(postgres_world_run(postgres,
 			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
 			" WHERE application_name = 'arpfd'"));
+		before = stream.fine;
 	}
 	check_stream();
-	ck_assert_uint_eq(stream.fine, TOTAL);
+	check_patience(before);
 }
 END_TEST
 
@@ -184,8 +199,8 @@ START_TEST(a_hung_server_is_left_and_the_request_may_be_repeated)
 		samples[i].count = &count;
 		db_sample_submit(&samples[i], w.db, DB_BIND, 500);
 	}
-	ck_assert(db_world_run(&w, &count, DEPTH, WITHIN));
-	ck_assert_int_lt(clock_ms() - start, 2000);
+	ck_assert(db_world_run(&w, &count, DEPTH, WITHIN)); /* while it hangs */
+	ck_assert_int_ge(clock_ms() - start, 500);
 	for (unsigned i = 0; i < DEPTH; i++)
 		ck_assert_int_eq(samples[i].outcome, DATABASE_UNAVAILABLE);
 	signal_backends(pids, SIGCONT);
@@ -194,9 +209,9 @@ START_TEST(a_hung_server_is_left_and_the_request_may_be_repeated)
 	count = 0;
 	for (unsigned i = 0; i < DEPTH; i++) {
 		samples[i].ended = 0;
-		db_sample_submit(&samples[i], w.db, DB_BIND, WITHIN);
+		db_sample_submit_patiently(&samples[i], w.db, DB_BIND);
 	}
-	ck_assert(db_world_run(&w, &count, DEPTH, WITHIN));
+	ck_assert(db_world_run(&w, &count, DEPTH, 2 * WITHIN));
 	for (unsigned i = 0; i < DEPTH; i++)
 		ck_assert_int_eq(samples[i].outcome, FINE);
 	ck_assert_int_eq(number("SELECT count(*) FROM credentials"), DEPTH);
@@ -213,21 +228,20 @@ START_TEST(what_fails_for_a_while_is_tried_until_it_is_done)
 	db_world_close(&w);
 	db_world_open(&w, postgres, 2);
 	ck_assert(postgres_world_run(postgres, "ALTER ROLE arpf RESET lock_timeout"));
-	pid_t holder = fork();
-	if (holder == 0) {
-		bool held = postgres_world_run(
-			postgres, "BEGIN; LOCK TABLE credentials; SELECT pg_sleep(0.6); COMMIT");
-		_exit(held ? 0 : 1);
-	}
-	while (number("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'") == 0)
-		usleep(1000);
-	int64_t start = clock_ms();
+	PGconn *holder = PQconnectdb(postgres_world_conninfo(postgres));
+	PGresult *held = PQexec(holder, "BEGIN; LOCK TABLE credentials");
+
+	ck_assert_int_eq(PQresultStatus(held), PGRES_COMMAND_OK);
+	PQclear(held);
 	db_sample_make(&sample, D, I);
 	sample.count = &count;
 	db_sample_submit(&sample, w.db, DB_BIND, WITHIN);
+	db_world_sleep(&w, 600); /* some attempts */
+	ck_assert_uint_eq(count, 0);
+	PQclear(PQexec(holder, "COMMIT"));
 	ck_assert(db_world_run(&w, &count, 1, WITHIN));
 	ck_assert_int_eq(sample.outcome, FINE);
-	ck_assert_int_ge(clock_ms() - start, 200);
+	PQfinish(holder);
 }
 END_TEST
 
@@ -251,13 +265,13 @@ START_TEST(without_a_server_requests_end_soon)
 	int64_t start = clock_ms();
 
 	submit_queued(away, &count, 300);
-	ck_assert(db_world_run(&w, &count, 10, 600));
+	ck_assert(db_world_run(&w, &count, 10, WITHIN));
 	ck_assert_int_ge(clock_ms() - start, 300);
 	/* Not even a patient client waits for long. */
 	count = 0;
 	start = clock_ms();
-	submit_queued(away, &count, 60000);
-	ck_assert(db_world_run(&w, &count, 10, 3500));
+	submit_queued(away, &count, 10 * WITHIN);
+	ck_assert(db_world_run(&w, &count, 10, WITHIN));
 	ck_assert_int_ge(clock_ms() - start, 2900);
 	for (unsigned i = 0; i < 10; i++)
 		ck_assert_int_eq(queued[i].outcome, DATABASE_UNAVAILABLE);
@@ -297,7 +311,7 @@ START_TEST(without_the_schema_the_lane_waits_for_it)
 	db_world_sleep(&w, 300);
 	ck_assert(!db_is_ready(other));
 	ck_assert_int_eq(db_migrate(conninfo, stderr), FINE);
-	for (int i = 0; i < 50 && !db_is_ready(other); i++)
+	for (int i = 0; i < WITHIN / 100 && !db_is_ready(other); i++)
 		db_world_sleep(&w, 100);
 	ck_assert(db_is_ready(other));
 	db_free(other);
@@ -321,7 +335,7 @@ START_TEST(a_busy_statement_gathers_and_the_last_few_are_not_forgotten)
 	for (unsigned i = 0; i < 400; i++) {
 		db_sample_make(&samples[i], D + i, I + i);
 		samples[i].count = &count;
-		db_sample_submit(&samples[i], w.db, DB_BIND, WITHIN);
+		db_sample_submit_patiently(&samples[i], w.db, DB_BIND);
 		if (i == 350) /* those before have made it busy, and are under way or done */
 			ck_assert(db_world_run(&w, &count, 200, WITHIN));
 	}
@@ -330,16 +344,14 @@ START_TEST(a_busy_statement_gathers_and_the_last_few_are_not_forgotten)
 		ck_assert_int_eq(samples[i].outcome, FINE);
 	/* Few, while it is still busy: they wait for others, which do not come. */
 	struct db_sample few[3];
-	int64_t start = clock_ms();
 
 	for (unsigned i = 0; i < 3; i++) {
 		db_sample_make(&few[i], D + 1000 + i, I + 1000 + i);
 		few[i].count = &count;
-		db_sample_submit(&few[i], w.db, DB_BIND, WITHIN);
+		db_sample_submit_patiently(&few[i], w.db, DB_BIND);
 	}
 	ck_assert_uint_eq(db_waiting(w.db), 3);
 	ck_assert(db_world_run(&w, &count, 403, WITHIN));
-	ck_assert_int_lt(clock_ms() - start, WITHIN);
 	/* And when nothing has come for a while, one is sent with the next turn of the loop. */
 	db_world_sleep(&w, 300);
 	db_sample_make(&few[0], D + 2000, I + 2000);
@@ -360,15 +372,15 @@ START_TEST(notices_are_heard_and_what_may_have_been_missed_is_said)
 
 	ck_assert_int_eq(db_listen(w.db, "arpf_trust", on_heard, &trust), FINE);
 	ck_assert_int_eq(db_listen(w.db, "arpf_keys", on_heard, &keys), FINE);
-	ck_assert(db_world_run(&w, &keys, 1, 5000));
+	ck_assert(db_world_run(&w, &keys, 1, WITHIN));
 	ck_assert_uint_eq(trust, 1);
 	ck_assert_int_eq(db_world_ask(&w, DB_ADD_REVOCATION, &in, NULL), FINE);
-	ck_assert(db_world_run(&w, &trust, 2, 1000));
+	ck_assert(db_world_run(&w, &trust, 2, WITHIN));
 	ck_assert(postgres_world_run(postgres, "DELETE FROM arpf_keys"));
-	ck_assert(db_world_run(&w, &keys, 2, 1000));
+	ck_assert(db_world_run(&w, &keys, 2, WITHIN));
 	ck_assert_uint_eq(trust, 2);
 	ck_assert(postgres_world_restart(postgres, POSTGRES_FAST));
-	ck_assert(db_world_run(&w, &keys, 3, 5000));
+	ck_assert(db_world_run(&w, &keys, 3, WITHIN));
 	ck_assert_uint_eq(trust, 3);
 }
 END_TEST

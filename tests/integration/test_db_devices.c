@@ -225,8 +225,9 @@ static unsigned ended;
 
 static void on_swept(struct db_request *request, enum outcome outcome)
 {
+	if (db_world_again(w.db, request, outcome))
+		return;
 	ck_assert_int_eq(outcome, FINE);
-	(void)request;
 	ended++;
 }
 
@@ -246,12 +247,12 @@ START_TEST(sweeps_do_not_meet)
 			.statement = DB_SWEEP,
 			.row = &in,
 			.result = &swept[i],
-			.deadline_ms = clock_ms() + 10000,
+			.deadline_ms = clock_ms() + DB_WORLD_PATIENCE_MS,
 			.done = on_swept,
 		};
 		db_submit(w.db, &requests[i]);
 	}
-	ck_assert(db_world_run(&w, &ended, SWEEPS, 10000));
+	ck_assert(db_world_run(&w, &ended, SWEEPS, 2 * DB_WORLD_PATIENCE_MS));
 	for (int i = 0; i < SWEEPS; i++)
 		total += swept[i].access_ids;
 	total += sweep(10000, 60).access_ids;

@@ -300,7 +300,7 @@ START_TEST(changes_leave_events)
 	struct db_attach_end_in refused = end_in(2, EID_2, false, 1, 0);
 	struct db_exchange_id key;
 	struct db_pdu_session_in brought = { .subject = text("meter"),
-		.expires_at = clock_unix() + 9 };
+		.expires_at = clock_unix() + 900 };
 
 	memset(&key, 11, sizeof(key));
 	ck_assert_int_eq(add(1, EID_1), FINE);
@@ -319,7 +319,7 @@ START_TEST(changes_leave_events)
 				 ", 30 aaa meter, 32 access-network:amf " EID_1);
 	free(events);
 	/* Without an actor there is no trail. */
-	ck_assert_int_eq(put_session(1, "other", clock_unix() + 9), FINE);
+	ck_assert_int_eq(put_session(1, "other", clock_unix() + 900), FINE);
 	ck_assert_int_eq(number("SELECT count(*) FROM audit_events"), 4);
 }
 END_TEST

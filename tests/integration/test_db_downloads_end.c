@@ -1,10 +1,10 @@
 /* How downloads end, by their notification, a later download or the sweep, against a real PostgreSQL. */
 #include <check.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/integration/download_case.h"
+#include "tests/integration/meanwhile.h"
 
 START_TEST(a_profile_takes_over_from_ek)
 {
@@ -266,36 +266,6 @@ START_TEST(a_sweep_leaves_what_is_not_the_downloads)
 }
 END_TEST
 
-/* What another server does meanwhile, and has not committed yet when the test goes on. */
-struct meanwhile {
-	const char *sql;
-	pthread_t thread;
-	bool done;
-};
-
-static void *do_slowly(void *meanwhile)
-{
-	struct meanwhile *m = meanwhile;
-	char sql[500];
-
-	snprintf(sql, sizeof(sql), "BEGIN; %s; SELECT pg_sleep(0.6); COMMIT", m->sql);
-	m->done = postgres_world_run(postgres, sql);
-	return NULL;
-}
-
-static void begin_meanwhile(struct meanwhile *m, const char *sql)
-{
-	*m = (struct meanwhile){ .sql = sql };
-	ck_assert_int_eq(pthread_create(&m->thread, NULL, do_slowly, m), 0);
-	db_world_sleep(&w, 300);
-}
-
-static void end_meanwhile(struct meanwhile *m)
-{
-	pthread_join(m->thread, NULL);
-	ck_assert(m->done);
-}
-
 /* A bind that waits for a suspension, a revocation or a release gives no profile. */
 START_TEST(what_changes_meanwhile_is_not_bound)
 {
@@ -307,10 +277,10 @@ START_TEST(what_changes_meanwhile_is_not_bound)
 	bind_and_attach(D, I);
 	ck_assert_int_eq(offer(1, SUPI, I), DOWNLOAD_MAY);
 	for (int i = 0; i < 3; i++) {
-		begin_meanwhile(&m, changes[i]);
+		meanwhile_begin(&m, postgres, changes[i]);
 		ck_assert_int_eq(number("SELECT count(*) FROM credentials WHERE state = 1"), 1);
 		ck_assert_int_eq(bind_profile(1, SUPI, I, "one"), NO_ROW);
-		end_meanwhile(&m);
+		meanwhile_end(&m);
 		ck_assert_int_eq(number("SELECT count(*) FROM credentials"), 1);
 		run("UPDATE credentials SET state = 1");
 	}
@@ -325,13 +295,14 @@ START_TEST(what_is_bound_meanwhile_is_released)
 	struct db_binding b;
 
 	bind_and_attach(D, I);
-	begin_meanwhile(&m, "SELECT FROM credentials FOR UPDATE;"
-			    " INSERT INTO credentials (imsi, dimsi, version, kind, state, sealed,"
-			    " created_at, changed_at)"
-			    " SELECT imsi, dimsi, 2, 4, 0, 'one', 0, 0 FROM credentials");
+	meanwhile_begin(&m, postgres,
+		"SELECT FROM credentials FOR UPDATE;"
+		" INSERT INTO credentials (imsi, dimsi, version, kind, state, sealed,"
+		" created_at, changed_at)"
+		" SELECT imsi, dimsi, 2, 4, 0, 'one', 0, 0 FROM credentials");
 	check_versions(I, "1:1");
 	ck_assert_int_eq(db_world_ask(&w, DB_RELEASE, &release, &b), FINE);
-	end_meanwhile(&m);
+	meanwhile_end(&m);
 	check_versions(I, "1:5 2:5");
 	ck_assert_int_eq(number("SELECT count(*) FROM credentials WHERE sealed <> ''"), 0);
 	ck_assert_int_eq(state_of_binding(D), BINDING_RELEASED);

@@ -11,9 +11,7 @@
 static void begin_and_rotate(const char *label)
 {
 	key_world_begin(2, 0, world.token.keyd);
-	run_until_ready();
-	for (unsigned i = 0; i < 100; i++) /* both */
-		run_for_a_moment();
+	run_until_all_ready();
 	json_t *made = softhsm_world_keyd(
 		&world.token, (const char *const[]){ "keys", "rotate", label, NULL });
 

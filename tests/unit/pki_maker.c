@@ -20,9 +20,25 @@ static void need(bool good, const char *what)
 	abort();
 }
 
+static EVP_PKEY *rsa_key_of_all;
+
+void pki_make_rsa_key(void)
+{
+	if (rsa_key_of_all == NULL)
+		rsa_key_of_all = EVP_RSA_gen(2048);
+	need(rsa_key_of_all != NULL, "RSA");
+}
+
+static EVP_PKEY *take_rsa_key(void)
+{
+	pki_make_rsa_key();
+	EVP_PKEY_up_ref(rsa_key_of_all);
+	return rsa_key_of_all;
+}
+
 EVP_PKEY *pki_key(const char *kind)
 {
-	EVP_PKEY *key = strcmp(kind, "RSA") == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen(kind);
+	EVP_PKEY *key = strcmp(kind, "RSA") == 0 ? take_rsa_key() : EVP_EC_gen(kind);
 
 	need(key != NULL, kind);
 	return key;

@@ -43,6 +43,8 @@ struct pki_recipe {
 
 /* "P-256", "P-384", "secp256k1", "RSA". */
 EVP_PKEY *pki_key(const char *kind);
+/* The one of all in this process. Called before the tests, it is made once for all of them, which takes long. */
+void pki_make_rsa_key(void);
 void pki_make(const struct pki_recipe *recipe, struct pki_made *out);
 /* Signs a certificate again whose to-be-signed bytes have been changed in place. */
 void pki_sign_again(struct pki_made *made, EVP_PKEY *signer);

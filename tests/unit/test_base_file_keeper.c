@@ -11,6 +11,8 @@
 #include "base/file_keeper.h"
 #include "tests/unit/suite.h"
 
+#define PATIENCE_MS 60000
+
 static char folder[] = "/tmp/arpf-keeper.XXXXXX";
 static char path[64], deeper[64], inside[96];
 
@@ -29,7 +31,7 @@ static bool holds(const char *at, const char *text)
 
 static bool comes_to_hold(const char *at, const char *text)
 {
-	int64_t end = clock_ms() + 10000;
+	int64_t end = clock_ms() + PATIENCE_MS;
 
 	while (!holds(at, text) && clock_ms() < end)
 		usleep(5000);
@@ -63,7 +65,7 @@ END_TEST
 START_TEST(test_what_cannot_be_written_is_tried_again)
 {
 	struct file_keeper *k = file_keeper_new(inside);
-	int64_t end = clock_ms() + 10000;
+	int64_t end = clock_ms() + PATIENCE_MS;
 
 	ck_assert_ptr_nonnull(k);
 	file_keeper_put(k, "one", 3);

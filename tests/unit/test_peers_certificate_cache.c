@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "peers/http_freshness.h"
 #include "tests/unit/suite.h"
 
@@ -108,8 +109,10 @@ START_TEST(test_kept_while_fresh)
 	/* a newer answer that may not be kept makes an end of the older */
 	put(1, bytes_of_text("third"), 0);
 	ck_assert(!find(1, &body));
+	int64_t began = clock_ms();
+
 	put(4, bytes_of_text("short"), 1);
-	ck_assert(find(4, &body));
+	ck_assert(find(4, &body) || clock_ms() - began >= 1000);
 	nanosleep(&(struct timespec){ 1, 50000000 }, NULL);
 	ck_assert(!find(4, &body));
 	certificate_cache_free(cache);

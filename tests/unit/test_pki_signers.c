@@ -1,5 +1,7 @@
 /* Issuers of one name with several keys: whose CRLs and revocations count for what which of them has issued. */
 #include <check.h>
+#include <openssl/core_names.h>
+#include <openssl/x509.h>
 #include <stdio.h>
 
 #include "pki/issuer.h"
@@ -153,6 +155,48 @@ START_TEST(test_revocations)
 }
 END_TEST
 
+/* A, with its key spelled as few do: the half of the point. */
+static struct issuer_id make_compressed(struct pki_made *made)
+{
+	struct pki_recipe recipe = world_recipe(CI);
+	struct issuer_id id;
+
+	recipe.key = EVP_PKEY_dup(world_keys[CI]);
+	ck_assert_int_eq(EVP_PKEY_set_utf8_string_param(recipe.key,
+				 OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed"),
+		1);
+	pki_make(&recipe, made);
+	EVP_PKEY_free(recipe.key);
+	ck_assert_uint_lt(made->len, roots[A].len);
+	const unsigned char *der = made->der;
+	X509 *x = d2i_X509(NULL, &der, (long)made->len);
+	ck_assert_int_eq(X509_self_signed(x, 1), 1);
+	ck_assert_int_eq(issuer_id_of(x, &id), FINE);
+	X509_free(x);
+	return id;
+}
+
+/* One key that is spelled in two ways is not two CAs. */
+START_TEST(test_spellings)
+{
+	struct pki_made made;
+	struct issuer_id half = make_compressed(&made), stored = half;
+
+	stored.knows_key = true; /* of what was revoked under it no more is kept than the hash */
+	for (int way = 0; way < 2; way++) {
+		struct trust *trust = trust_of(true, true);
+
+		ck_assert_int_eq(trust_add_anchor(trust, TRUST_DEVICE, pki_bytes(&made)), FINE);
+		ck_assert_int_eq(trust_add_revocation(
+					 trust, way == 0 ? &stored : &ids[A], bytes_of("\7", 1)),
+			FINE);
+		ck_assert(trust_has_revocation(trust, &half, bytes_of("\7", 1)));
+		ck_assert(trust_has_revocation(trust, &ids[A], bytes_of("\7", 1)));
+		trust_give_back(trust);
+	}
+}
+END_TEST
+
 /* What is superseded is nobody's concern any more. */
 START_TEST(test_figures)
 {
@@ -216,6 +260,7 @@ int main(void)
 	tcase_add_unchecked_fixture(t, start, world_free_keys);
 	tcase_add_loop_test(t, test_freshness, 0, COUNT(freshness_cases));
 	tcase_add_test(t, test_revocations);
+	tcase_add_test(t, test_spellings);
 	tcase_add_test(t, test_figures);
 	tcase_add_test(t, test_many);
 	suite_add_tcase(suite, t);

@@ -335,5 +335,6 @@ int main(void)
 	const TTest *const tests[] = { test_added, test_rsa, test_before_the_fetch,
 		test_fetch_failed, test_redirects, test_certificate, test_kept };
 
+	pki_make_rsa_key();
 	return suite_run("procedures headless", tests, COUNT(tests));
 }

@@ -266,5 +266,6 @@ int main(void)
 		test_state_of_the_companion, test_races, test_each_call_fails,
 		test_each_call_late };
 
+	pki_make_rsa_key();
 	return suite_run("headless lanes", tests, COUNT(tests));
 }

@@ -8,6 +8,7 @@
 
 #define EVERY_S 0.03
 #define MOST    32
+#define TURNS   100 /* of the loop, at most; each waits for something */
 
 static struct ev_loop *loop;
 static struct settings settings;
@@ -15,6 +16,7 @@ static struct services services = { .settings = &settings };
 static struct job_worker *worker;
 
 static enum db_statement asked[MOST];
+static double asked_at[MOST]; /* by the loop's own clock, which its timers go by */
 static unsigned count;
 static const char *actor;
 static int operation;
@@ -44,6 +46,7 @@ static enum outcome answer_db(void *request)
 
 	ck_assert_uint_lt(count, MOST);
 	asked[count] = r->statement;
+	asked_at[count] = ev_now(loop);
 	actor = r->actor;
 	if (r->statement == DB_NEXT_JOB && pages > 0)
 		*(struct db_job *)r->result = (struct db_job){
@@ -78,13 +81,6 @@ static enum outcome answer_key(void *request)
 	return key_brings;
 }
 
-static void on_time(struct ev_loop *l, ev_timer *w, int events)
-{
-	(void)w;
-	(void)events;
-	ev_break(l, EVBREAK_ALL);
-}
-
 static void on_prepare(struct ev_loop *l, ev_prepare *w, int events)
 {
 	(void)l;
@@ -94,18 +90,27 @@ static void on_prepare(struct ev_loop *l, ev_prepare *w, int events)
 		fake_lanes_let_go();
 }
 
-/* Lets the loop run for a while, and the lanes answer at once. */
-static void run_for(double seconds)
+/* Lets the loop run, where the lanes answer at once, until so many have been asked. */
+static void run_until(unsigned enough)
 {
-	ev_timer timer;
 	ev_prepare prepare;
 
 	ev_prepare_init(&prepare, on_prepare);
 	ev_prepare_start(loop, &prepare);
-	ev_timer_init(&timer, on_time, seconds, 0);
-	ev_timer_start(loop, &timer);
-	ev_run(loop, 0);
+	ev_unref(loop); /* it is the worker's timer that is waited for */
+	for (int i = 0; i < TURNS && count < enough; i++)
+		ev_run(loop, EVRUN_ONCE);
+	ev_ref(loop);
 	ev_prepare_stop(loop, &prepare);
+	ck_assert_uint_ge(count, enough);
+}
+
+/* These came one right after the other, and then there was a rest. */
+static void check_rest_after(unsigned first, unsigned last)
+{
+	ck_assert_uint_gt(count, last + 1);
+	ck_assert_double_lt(asked_at[last] - asked_at[first], 0.9 * EVERY_S);
+	ck_assert_double_ge(asked_at[last + 1] - asked_at[last], 0.9 * EVERY_S);
 }
 
 static void begin(enum credential_operation o, unsigned page_count, unsigned item_count)
@@ -144,11 +149,14 @@ static void check_asked(const enum db_statement *expected, unsigned n)
 START_TEST(test_looks_now_and_then)
 {
 	begin(OPERATION_REVOKE, 0, 0);
-	run_for(3.6 * EVERY_S);
-	ck_assert_uint_ge(count, 2);
-	ck_assert_uint_le(count, 4);
-	for (unsigned i = 0; i < count; i++)
+	double began = ev_now(loop);
+
+	run_until(4);
+	ck_assert_double_ge(asked_at[0] - began, 0.9 * EVERY_S); /* not at once */
+	for (unsigned i = 0; i < 4; i++)
 		ck_assert_int_eq(asked[i], DB_NEXT_JOB);
+	for (unsigned i = 0; i < 3; i++)
+		check_rest_after(i, i);
 	end();
 }
 END_TEST
@@ -156,12 +164,12 @@ END_TEST
 START_TEST(test_goes_on_while_there_is_work)
 {
 	static const enum db_statement expected[] = { DB_NEXT_JOB, DB_WORK_JOB, DB_NEXT_JOB,
-		DB_WORK_JOB, DB_NEXT_JOB, DB_WORK_JOB, DB_NEXT_JOB };
+		DB_WORK_JOB, DB_NEXT_JOB, DB_WORK_JOB, DB_NEXT_JOB, DB_NEXT_JOB };
 
 	begin(OPERATION_REVOKE, 3, 0);
-	run_for(1.5 * EVERY_S);
-	check_asked(expected, 7);
-	ck_assert_uint_eq(count, 7);
+	run_until(8);
+	check_asked(expected, 8);
+	check_rest_after(0, 6);
 	ck_assert_str_eq(actor, "server");
 	ck_assert_uint_eq(work.job[0], 5);
 	ck_assert_int_eq(work.to, CREDENTIAL_IS_REVOKED);
@@ -181,10 +189,9 @@ START_TEST(test_rests_after_a_failure)
 	begin(OPERATION_SUSPEND, 2, 0);
 	settings.audit_is_on = false;
 	brings[1] = DATABASE_UNAVAILABLE;
-	run_for(1.5 * EVERY_S);
-	ck_assert_uint_eq(count, 2);
-	run_for(1.5 * EVERY_S);
+	run_until(4);
 	check_asked(expected, 4);
+	check_rest_after(0, 1);
 	ck_assert_ptr_null(actor);
 	ck_assert(!work.is_final);
 	end();
@@ -197,7 +204,7 @@ START_TEST(test_makes_keys_for_a_page)
 		DB_NEXT_JOB };
 
 	begin(OPERATION_REKEY, 1, 3);
-	run_for(1.5 * EVERY_S);
+	run_until(4);
 	check_asked(expected, 4);
 	ck_assert_uint_eq(keys_made, 3);
 	ck_assert_int_eq(rekey.cursor, 7);
@@ -221,7 +228,7 @@ START_TEST(test_a_page_without_items)
 		DB_REKEY_PAGE };
 
 	begin(OPERATION_REKEY, 1, 0);
-	run_for(1.5 * EVERY_S);
+	run_until(3);
 	check_asked(expected, 3);
 	ck_assert_uint_eq(rekey.items.len, 0);
 	ck_assert_uint_eq(keys_made, 0);
@@ -231,13 +238,17 @@ END_TEST
 
 START_TEST(test_a_key_that_is_not_made)
 {
+	static const enum db_statement expected[] = { DB_NEXT_JOB, DB_LIST_JOB_WORK, DB_NEXT_JOB,
+		DB_LIST_JOB_WORK, DB_REKEY_PAGE };
+
 	begin(OPERATION_REKEY, 1, 3);
 	key_brings = HSM_UNAVAILABLE;
-	run_for(1.5 * EVERY_S);
+	run_until(2);
 	ck_assert_uint_eq(count, 2); /* nothing was stored */
 	key_brings = FINE;
-	run_for(1.5 * EVERY_S);
-	ck_assert_int_eq(asked[4], DB_REKEY_PAGE);
+	run_until(5);
+	check_asked(expected, 5);
+	check_rest_after(0, 1);
 	end();
 }
 END_TEST

@@ -3,9 +3,11 @@
 
 #include "procedures/sweeper.h"
 #include "tests/unit/fake_lanes.h"
+#include "tests/unit/moment.h"
 #include "tests/unit/suite.h"
 
 #define EVERY_S 0.03
+#define TURNS   100 /* of the loop, at most; each waits for something */
 
 static struct ev_loop *loop;
 static struct settings settings;
@@ -14,6 +16,7 @@ static unsigned noted;
 static int64_t found_noted;
 static const char *noted_by;
 static unsigned asked;
+static double last_at; /* when the last was answered, by the loop's own clock */
 static int64_t found[8];
 static enum outcome brings[8];
 static struct db_sweep_in last;
@@ -23,6 +26,7 @@ static enum outcome answer_sweep(void *request)
 	struct db_request *r = request;
 	struct db_swept *swept = r->result;
 
+	last_at = ev_now(loop);
 	if (r->statement == DB_NOTE_OVERDUE) {
 		noted++;
 		noted_by = r->actor;
@@ -40,21 +44,22 @@ static enum outcome answer_sweep(void *request)
 	return brings[asked++];
 }
 
-static void on_time(struct ev_loop *l, ev_timer *w, int events)
-{
-	(void)w;
-	(void)events;
-	ev_break(l, EVBREAK_ALL);
-}
-
-/* Lets the loop run for a while; what was asked is answered after each step of it. */
+/* Nothing is asked meanwhile. */
 static void run_for(double seconds)
 {
-	ev_timer timer;
+	unsigned held = fake_lanes_held();
 
-	ev_timer_init(&timer, on_time, seconds, 0);
-	ev_timer_start(loop, &timer);
-	ev_run(loop, 0);
+	moment_run(loop, seconds);
+	ck_assert_uint_eq(fake_lanes_held(), held);
+}
+
+/* Lets the loop run until it asks; not before it has rested. */
+static void run_until_asked(void)
+{
+	for (int i = 0; i < TURNS && fake_lanes_held() == 0; i++)
+		ev_run(loop, EVRUN_ONCE);
+	ck_assert_uint_eq(fake_lanes_held(), 1);
+	ck_assert_double_ge(ev_now(loop) - last_at, 0.6 * EVERY_S); /* a third more or less */
 }
 
 static struct sweeper *begin_both(double sweep_every_s, double note_every_s)
@@ -65,6 +70,7 @@ static struct sweeper *begin_both(double sweep_every_s, double note_every_s)
 	memset(found, 0, sizeof(found));
 	memset(brings, 0, sizeof(brings));
 	loop = ev_loop_new(EVFLAG_AUTO);
+	last_at = ev_now(loop);
 	noted = 0;
 	return sweeper_new(
 		loop, &services, &(struct sweeper_settings){ sweep_every_s, note_every_s });
@@ -87,14 +93,14 @@ START_TEST(test_waits_between)
 
 	fake_lanes_let_go();
 	ck_assert_uint_eq(asked, 0); /* not at once */
-	run_for(3 * EVERY_S);
-	ck_assert_uint_eq(fake_lanes_held(), 1); /* one at a time */
+	run_until_asked();
+	run_for(3 * EVERY_S); /* one at a time */
 	fake_lanes_let_go();
 	ck_assert_uint_eq(asked, 1);
 	ck_assert_int_eq(last.limit, 1000);
 	ck_assert_int_eq(last.keep_s, INT64_C(30) * 86400);
 	ck_assert_uint_eq(fake_lanes_held(), 0);
-	run_for(3 * EVERY_S);
+	run_until_asked();
 	fake_lanes_let_go();
 	ck_assert_uint_eq(asked, 2);
 	end(s);
@@ -107,7 +113,7 @@ START_TEST(test_at_once_while_there_is_more)
 
 	found[0] = found[1] = 1000;
 	found[2] = 999;
-	run_for(3 * EVERY_S);
+	run_until_asked();
 	for (unsigned i = 1; i <= 3; i++) {
 		ck_assert_uint_eq(fake_lanes_held(), 1);
 		fake_lanes_let_go();
@@ -124,10 +130,10 @@ START_TEST(test_goes_on_after_a_failure)
 
 	brings[0] = DATABASE_UNAVAILABLE;
 	found[0] = 1000; /* says nothing */
-	run_for(3 * EVERY_S);
+	run_until_asked();
 	fake_lanes_let_go();
 	ck_assert_uint_eq(fake_lanes_held(), 0);
-	run_for(3 * EVERY_S);
+	run_until_asked();
 	fake_lanes_let_go();
 	ck_assert_uint_eq(asked, 2);
 	end(s);
@@ -140,7 +146,7 @@ START_TEST(test_notes_at_its_own_pace)
 
 	settings.audit_is_on = true;
 	found_noted = 1000;
-	run_for(3 * EVERY_S);
+	run_until_asked();
 	for (unsigned i = 1; i <= 3; i++) { /* at once while there is more */
 		ck_assert_uint_eq(fake_lanes_held(), 1);
 		found_noted = i < 3 ? 1000 : 999;
@@ -150,7 +156,7 @@ START_TEST(test_notes_at_its_own_pace)
 	ck_assert_str_eq(noted_by, "server");
 	ck_assert_uint_eq(fake_lanes_held(), 0);
 	settings.audit_is_on = false;
-	run_for(3 * EVERY_S);
+	run_until_asked();
 	fake_lanes_let_go();
 	ck_assert_uint_eq(noted, 4);
 	ck_assert_ptr_null(noted_by);

@@ -23,6 +23,7 @@
 #include "server/routes.h"
 #include "tests/unit/fake_lanes.h"
 #include "tests/unit/suite.h"
+#include "tests/unit/tcp_queue.h"
 
 #define MARK_LEN 8
 /* What stands before the key in a body, so that an answer's head does not happen to be written over it. */
@@ -118,6 +119,7 @@ static void serve(int listen_fd)
 				      .roles = ROLE_EVERY,
 				      .connection_limit = 64,
 				      .connection_timeout_s = 60,
+				      .request_timeout_s = 60,
 			      });
 	if (http == NULL)
 		abort();
@@ -276,7 +278,8 @@ static void leave_in_the_middle(void)
 		write_request(text, sizeof(text), "/naanf-akma/v1/register-anchorkey", "", body);
 
 	say(fd, text, len - 1);
-	usleep(20000); /* the library overlooks an end that comes with the data, until its time-out */
+	/* The library overlooks an end that comes with the data, until its time-out. */
+	ck_assert(tcp_wait_until_read(fd));
 	close(fd);
 }
 
@@ -364,7 +367,7 @@ static void check_memory(void)
 	unsigned counts[MARK_COUNT];
 
 	/* The last answer may be here before the server has done with it. */
-	for (unsigned tries = 0; tries < 100; tries++) {
+	for (unsigned tries = 0; tries < 1000; tries++) {
 		unsigned all = 0;
 
 		search_memory(counts);
