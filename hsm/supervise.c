@@ -204,7 +204,7 @@ static void check_worker(struct key_client *c, struct worker *w, int64_t now)
 	if (w->pid == 0)
 		return;
 	if (!w->is_ready) {
-		if (now - w->started_ms > START_WITHIN_MS)
+		if (now - w->last_heard_ms > START_WITHIN_MS) /* nothing yet: since its start */
 			supervise_lose(w, "slow_start");
 		return;
 	}
@@ -260,13 +260,9 @@ static void excuse_absence(struct key_client *c, int64_t now)
 	c->looked_ms = now;
 	if (absent_ms < ABSENT_MS)
 		return;
-	for (unsigned i = 0; i < c->slots; i++) {
-		struct worker *w = &c->workers[i];
-
-		w->last_heard_ms += absent_ms;
-		if (!w->is_ready)
-			w->started_ms += absent_ms;
-	}
+	/* Not started_ms: it says what the worker can have seen of the token. */
+	for (unsigned i = 0; i < c->slots; i++)
+		c->workers[i].last_heard_ms += absent_ms;
 }
 
 void supervise_look(struct key_client *c, int64_t now)
