@@ -7,7 +7,8 @@
 #include "db/connection.h"
 #include "db/listener.h"
 
-#define SWEEP_S 0.1
+#define SWEEP_S   0.1
+#define ABSENT_MS 1000
 /* Nobody waits longer than this for a database that is away: a client is better told soon. */
 #define QUEUE_MS 3000
 /*
@@ -33,6 +34,7 @@ struct db {
 	ev_timer sweep, gather;
 	struct queue queues[DB_STATEMENT_COUNT];
 	unsigned waiting;
+	int64_t swept_ms;
 	uint64_t order;
 	struct listener *listener; /* made when somebody wants to hear */
 	unsigned count;
@@ -236,12 +238,16 @@ static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct db *db = timer->data;
 	int64_t now = clock_ms();
+	bool was_absent = now - db->swept_ms >= ABSENT_MS;
 
 	(void)loop;
 	(void)events;
+	db->swept_ms = now;
 	for (unsigned i = 0; i < db->count; i++)
 		connection_check(&db->connections[i], now);
-	if (db->waiting > 0)
+	db_pump(db);
+	/* What waited only because this process did not run gets a little longer. */
+	if (db->waiting > 0 && !was_absent)
 		end_late(db, now);
 	db_pump(db);
 }
@@ -265,6 +271,7 @@ struct db *db_new(struct ev_loop *loop, const char *conninfo, unsigned connectio
 		return NULL;
 	}
 	db->loop = loop;
+	db->swept_ms = clock_ms();
 	db->count = connections;
 	link_warn_of_names(db->conninfo);
 	for (unsigned i = 0; i < connections; i++)

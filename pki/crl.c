@@ -230,8 +230,10 @@ static enum outcome name_issuer(X509 *x, struct crl_issuer *issuer)
 	if (X509_NAME_get0_der(X509_get_subject_name(x), &name, &len) != 1)
 		return BROKEN;
 	certificate_subject_text(bytes_of(name, len), issuer->name, sizeof(issuer->name));
-	issuer->is_root = X509_self_signed(x, 1) == 1;
-	return issuer_id_of(x, &issuer->id);
+	enum outcome o = issuer_id_of(x, &issuer->id);
+
+	issuer->is_root = o == FINE && issuer->id.knows_key && X509_self_signed(x, 1) == 1;
+	return o;
 }
 
 static bool has_issuer_name(const struct crl *crl, X509 *x)

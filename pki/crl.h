@@ -38,7 +38,7 @@ void crl_free(struct crl *crl);
 /* Its issuer: how its certificates are named in the list of revocations, and for people. */
 struct crl_issuer {
 	struct issuer_id id;
-	bool is_root; /* the certificate is signed by itself */
+	bool is_root; /* the certificate is signed by itself, and the key known */
 	char name[CRL_NAME_SIZE];
 };
 /*

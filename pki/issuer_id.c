@@ -1,5 +1,6 @@
 #include "pki/issuer_id.h"
 
+#include <openssl/ec.h>
 #include <openssl/x509.h>
 
 #include "crypto/kdf.h"
@@ -10,6 +11,28 @@ enum outcome issuer_id_make(struct bytes name, struct bytes spki, struct issuer_
 	enum outcome o = sha256(&name, 1, out->name);
 
 	return o == FINE && out->knows_key ? sha256(&spki, 1, out->key) : o;
+}
+
+/* As nearly all are. Of a key in another spelling, a compressed point say, the hash does not tell that it is another. */
+static bool is_spelled_plainly(const X509 *x)
+{
+	ASN1_OBJECT *algorithm;
+	X509_ALGOR *parameters;
+	const unsigned char *key;
+	int len, type;
+
+	if (X509_PUBKEY_get0_param(&algorithm, &key, &len, &parameters, X509_get_X509_PUBKEY(x)) !=
+		1)
+		return false;
+	X509_ALGOR_get0(NULL, &type, NULL, parameters);
+	switch (OBJ_obj2nid(algorithm)) {
+	case NID_X9_62_id_ecPublicKey:
+		return type == V_ASN1_OBJECT && len > 0 && key[0] == POINT_CONVERSION_UNCOMPRESSED;
+	case NID_rsaEncryption:
+		return type == V_ASN1_NULL;
+	default:
+		return false;
+	}
 }
 
 enum outcome issuer_id_of_name(
@@ -27,6 +50,7 @@ enum outcome issuer_id_of_name(
 			    : issuer_id_make(
 				      bytes_of(at, len), bytes_of(der, (size_t)key_len), out);
 	OPENSSL_free(der);
+	out->knows_key = o == FINE && key_of != NULL && is_spelled_plainly(key_of);
 	return o;
 }
 

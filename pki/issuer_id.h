@@ -13,7 +13,7 @@ struct X509_name_st; /* its X509_NAME */
 struct issuer_id {
 	uint8_t name[32]; /* SHA-256 of the Name, tag and length too */
 	uint8_t key[32];  /* SHA-256 of the SubjectPublicKeyInfo, where it is known */
-	bool knows_key;
+	bool knows_key;   /* so that another hash is another key */
 };
 
 /* No spki: the key is not known. */

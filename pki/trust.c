@@ -210,7 +210,7 @@ static enum outcome add_device_anchor(struct trust *t, struct bytes der)
 	if (o == FINE)
 		o = issuer_id_of(x, &issuer);
 	/* Such a signature has been verified by device_anchor_read(). */
-	if (o == FINE && X509_self_signed(x, 0) == 1)
+	if (o == FINE && issuer.knows_key && X509_self_signed(x, 0) == 1)
 		o = add_signer(t, &issuer, true);
 	X509_free(x);
 	ERR_clear_error();

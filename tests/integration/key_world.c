@@ -121,6 +121,13 @@ unsigned count_restarts(void)
 	return count;
 }
 
+void run_until_restarted(unsigned count)
+{
+	for (int i = 0; i < MOMENTS && count_restarts() < count; i++)
+		run_for_a_moment();
+	ck_assert_uint_ge(count_restarts(), count);
+}
+
 static void on_done(struct key_request *request, enum outcome outcome)
 {
 	if (world.together != NULL)

@@ -35,6 +35,7 @@ void run_until_ended(unsigned count);
 void run_until_ready(void); /* one worker */
 void run_until_all_ready(void);
 /* How many workers were lost. */
+void run_until_restarted(unsigned count);
 unsigned count_restarts(void);
 void submit(struct key_request *r, enum key_operation operation, const void *in, void *out);
 /* One request to its end. */

@@ -160,7 +160,7 @@ START_TEST(administration_leaves_events)
 	static const uint8_t issuer[32] = { 0x22 }, serial[2] = { 0x01, 0xff };
 	struct db_anchor anchor = { .use = 1, .der = BYTES(der) };
 	struct db_fingerprint fingerprint = { BYTES(anchor.fingerprint) };
-	struct db_revocation_in revocation = { BYTES(issuer), BYTES(serial) };
+	struct db_revocation_in revocation = { BYTES(issuer), BYTES(key_id), BYTES(serial) };
 	struct db_pool_in pool = { 26201, 5, I, I + 99 };
 	struct db_key_in key = { BYTES(key_id), 1, 4, { "arpf.sign.4", 11 }, BYTES(der),
 		BYTES(der) };
@@ -181,7 +181,8 @@ START_TEST(administration_leaves_events)
 		"/f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0");
 	assert_events(DB_ADD_REVOCATION, &revocation, NULL, NO_ROW,
 		"62/0/0/0/" WHO
-		"/01ff of 2200000000000000000000000000000000000000000000000000000000000000");
+		"/01ff of 2200000000000000000000000000000000000000000000000000000000000000"
+		" key 1100000000000000000000000000000000000000000000000000000000000000");
 	assert_events(DB_ADD_POOL, &pool, NULL, CONFLICT,
 		"64/0/262010000000000/262010000000099/" WHO "/");
 	ck_assert_int_eq(ask_as(WHO, DB_PUT_KEY, &key, NULL), FINE);
