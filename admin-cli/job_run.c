@@ -186,7 +186,7 @@ static enum cli_end look(struct cli *cli, const char *id, json_t **job)
 	enum cli_end end;
 
 	write_path(id, "", path, sizeof(path));
-	while ((end = remote_try(cli, "GET", path, NULL, &answer)) != CLI_DONE && !answer.reached &&
+	while ((end = remote_look(cli, path, &answer)) != CLI_DONE && !answer.reached &&
 		cli->remote != NULL && clock_ms() < end_ms)
 		rest_ms(LOOK_MOST_MS);
 	if (end != CLI_DONE)

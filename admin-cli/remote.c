@@ -156,7 +156,8 @@ static enum cli_end refuse_by_problem(int status, const json_t *problem)
 	return cli_refuse(cause, "%s: %s", param, detail);
 }
 
-enum cli_end remote_try(struct cli *cli, const char *method, const char *path, json_t *body,
+/* 0 where nobody answered, -1 where something failed here, which has been said. */
+static int ask_server(struct cli *cli, const char *method, const char *path, json_t *body,
 	struct remote_answer *answer)
 {
 	struct remote *r = cli->remote != NULL ? cli->remote : open_remote(cli);
@@ -168,17 +169,50 @@ enum cli_end remote_try(struct cli *cli, const char *method, const char *path, j
 	json_decref(body);
 	CURLcode code = is_whole ? perform(r, method, path, text) : CURLE_OUT_OF_MEMORY;
 	free(text);
-	if (!is_whole)
-		return cli_refuse_outcome(NO_MEMORY, NULL);
+	if (!is_whole) {
+		(void)cli_refuse_outcome(NO_MEMORY, NULL);
+		return -1;
+	}
 	if (code != CURLE_OK)
-		return CLI_REFUSED;
+		return 0;
 	curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
 	answer->reached = true;
 	answer->status = (int)status;
 	answer->json = r->len > 0 ? json_loadb(r->at, r->len, 0, NULL) : NULL;
-	if (status >= 200 && status < 300 && (r->len == 0) == (answer->json == NULL))
+	answer->is_whole = (r->len == 0) == (answer->json == NULL);
+	return answer->status;
+}
+
+enum cli_end remote_try(struct cli *cli, const char *method, const char *path, json_t *body,
+	struct remote_answer *answer)
+{
+	int status = ask_server(cli, method, path, body, answer);
+
+	if (status <= 0)
+		return CLI_REFUSED;
+	if (status >= 200 && status < 300 && answer->is_whole)
 		return CLI_DONE;
 	enum cli_end end = refuse_by_problem(answer->status, answer->json);
+	json_decref(answer->json);
+	answer->json = NULL;
+	return end;
+}
+
+enum cli_end remote_look(struct cli *cli, const char *path, struct remote_answer *answer)
+{
+	int status = ask_server(cli, "GET", path, NULL, answer);
+
+	if (status <= 0)
+		return CLI_REFUSED;
+	if (status >= 200 && status < 300 && answer->is_whole)
+		return CLI_DONE;
+	enum cli_end end = CLI_REFUSED;
+	answer->reached = status != 503;
+	if (answer->reached)
+		end = refuse_by_problem(status, answer->json);
+	else
+		snprintf(cli->remote->error, sizeof(cli->remote->error), "%s",
+			remote_text(answer->json, "detail"));
 	json_decref(answer->json);
 	answer->json = NULL;
 	return end;

@@ -8,9 +8,10 @@
 #include "admin-cli/cli.h"
 
 struct remote_answer {
-	bool reached; /* false: nobody answered, nothing has been said on stderr */
-	int status;   /* 0 where not reached */
-	json_t *json; /* NULL where there is none */
+	bool reached;  /* false: nobody answered, nothing has been said on stderr */
+	int status;    /* 0 where not reached */
+	bool is_whole; /* it is JSON, or empty */
+	json_t *json;  /* NULL where there is none */
 };
 
 /*
@@ -19,7 +20,9 @@ struct remote_answer {
  */
 enum cli_end remote_try(struct cli *cli, const char *method, const char *path, json_t *body,
 	struct remote_answer *answer);
-/* The same, and says that the server was not reached. */
+/* A GET for which a server that answers 503, as one that is stopping does, counts as not reached. */
+enum cli_end remote_look(struct cli *cli, const char *path, struct remote_answer *answer);
+/* As remote_try(), and says that the server was not reached. */
 enum cli_end remote_call(struct cli *cli, const char *method, const char *path, json_t *body,
 	struct remote_answer *answer);
 /* Says where the server was looked for, and why that failed. */

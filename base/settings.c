@@ -45,7 +45,9 @@ static const struct setting table[] = {
 	{ "server", "connection_timeout_s", NUMBER, AT(connection_timeout_s), "60", 1, 86400, false,
 		"Seconds after which an idle connection is closed." },
 	{ "server", "request_timeout_s", NUMBER, AT(request_timeout_s), "30", 1, 3600, false,
-		"Seconds within which a request has come, from its first byte to its last." },
+		"Seconds within which a request has come, from its first byte (or up to a quarter "
+		"of that "
+		"later) to its last." },
 	{ "server", "deadline_ms", NUMBER, AT(deadline_ms), "10000", 100, 600000, true,
 		"Milliseconds within which a transaction is answered." },
 	{ "server", "drain_ms", NUMBER, AT(drain_ms), "10000", 0, 600000, true,
