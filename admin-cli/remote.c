@@ -156,66 +156,48 @@ static enum cli_end refuse_by_problem(int status, const json_t *problem)
 	return cli_refuse(cause, "%s: %s", param, detail);
 }
 
-/* 0 where nobody answered, -1 where something failed here, which has been said. */
-static int ask_server(struct cli *cli, const char *method, const char *path, json_t *body,
-	struct remote_answer *answer)
+/* is_patient: a server that answers 503 counts as not reached. */
+static enum cli_end ask_server(struct cli *cli, const char *method, const char *path, json_t *body,
+	bool is_patient, struct remote_answer *answer)
 {
 	struct remote *r = cli->remote != NULL ? cli->remote : open_remote(cli);
 	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
 	bool is_whole = r != NULL && (body == NULL) == (text == NULL);
+	enum cli_end end = CLI_REFUSED;
 	long status = 0;
 
 	*answer = (struct remote_answer){ 0 };
 	json_decref(body);
 	CURLcode code = is_whole ? perform(r, method, path, text) : CURLE_OUT_OF_MEMORY;
 	free(text);
-	if (!is_whole) {
-		(void)cli_refuse_outcome(NO_MEMORY, NULL);
-		return -1;
-	}
+	if (!is_whole)
+		return cli_refuse_outcome(NO_MEMORY, NULL);
 	if (code != CURLE_OK)
-		return 0;
+		return CLI_REFUSED;
 	curl_easy_getinfo(r->curl, CURLINFO_RESPONSE_CODE, &status);
-	answer->reached = true;
+	answer->reached = !is_patient || status != 503;
 	answer->status = (int)status;
 	answer->json = r->len > 0 ? json_loadb(r->at, r->len, 0, NULL) : NULL;
-	answer->is_whole = (r->len == 0) == (answer->json == NULL);
-	return answer->status;
+	if (status >= 200 && status < 300 && (r->len == 0) == (answer->json == NULL))
+		return CLI_DONE;
+	if (answer->reached)
+		end = refuse_by_problem(answer->status, answer->json);
+	else
+		snprintf(r->error, sizeof(r->error), "%s", remote_text(answer->json, "detail"));
+	json_decref(answer->json);
+	answer->json = NULL;
+	return end;
 }
 
 enum cli_end remote_try(struct cli *cli, const char *method, const char *path, json_t *body,
 	struct remote_answer *answer)
 {
-	int status = ask_server(cli, method, path, body, answer);
-
-	if (status <= 0)
-		return CLI_REFUSED;
-	if (status >= 200 && status < 300 && answer->is_whole)
-		return CLI_DONE;
-	enum cli_end end = refuse_by_problem(answer->status, answer->json);
-	json_decref(answer->json);
-	answer->json = NULL;
-	return end;
+	return ask_server(cli, method, path, body, false, answer);
 }
 
 enum cli_end remote_look(struct cli *cli, const char *path, struct remote_answer *answer)
 {
-	int status = ask_server(cli, "GET", path, NULL, answer);
-
-	if (status <= 0)
-		return CLI_REFUSED;
-	if (status >= 200 && status < 300 && answer->is_whole)
-		return CLI_DONE;
-	enum cli_end end = CLI_REFUSED;
-	answer->reached = status != 503;
-	if (answer->reached)
-		end = refuse_by_problem(status, answer->json);
-	else
-		snprintf(cli->remote->error, sizeof(cli->remote->error), "%s",
-			remote_text(answer->json, "detail"));
-	json_decref(answer->json);
-	answer->json = NULL;
-	return end;
+	return ask_server(cli, "GET", path, NULL, true, answer);
 }
 
 enum cli_end remote_refuse_unreached(struct cli *cli)

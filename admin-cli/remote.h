@@ -8,10 +8,9 @@
 #include "admin-cli/cli.h"
 
 struct remote_answer {
-	bool reached;  /* false: nobody answered, nothing has been said on stderr */
-	int status;    /* 0 where not reached */
-	bool is_whole; /* it is JSON, or empty */
-	json_t *json;  /* NULL where there is none */
+	bool reached; /* false: nobody answered, nothing has been said on stderr */
+	int status;   /* 0 where not reached */
+	json_t *json; /* NULL where there is none */
 };
 
 /*

@@ -234,20 +234,31 @@ static void end_late(struct db *db, int64_t now)
 	}
 }
 
+/* While this process did not run itself, nobody waited for the database. */
+static void extend_waits(struct db *db, int64_t absent_ms)
+{
+	for (unsigned i = 0; i < DB_STATEMENT_COUNT; i++)
+		for (struct db_request *r = db->queues[i].first; r != NULL; r = r->next) {
+			int64_t until_ms = r->until_ms + absent_ms;
+
+			r->until_ms = until_ms < r->deadline_ms ? until_ms : r->deadline_ms;
+		}
+}
+
 static void on_sweep(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct db *db = timer->data;
 	int64_t now = clock_ms();
-	bool was_absent = now - db->swept_ms >= ABSENT_MS;
+	int64_t absent_ms = now - db->swept_ms;
 
 	(void)loop;
 	(void)events;
 	db->swept_ms = now;
 	for (unsigned i = 0; i < db->count; i++)
 		connection_check(&db->connections[i], now);
-	db_pump(db);
-	/* What waited only because this process did not run gets a little longer. */
-	if (db->waiting > 0 && !was_absent)
+	if (absent_ms >= ABSENT_MS)
+		extend_waits(db, absent_ms);
+	if (db->waiting > 0)
 		end_late(db, now);
 	db_pump(db);
 }

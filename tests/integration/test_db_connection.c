@@ -144,6 +144,26 @@ START_TEST(a_kill_in_the_middle_of_a_stream)
 }
 END_TEST
 
+/* Longer than anybody waits for the database; more rows than its connections take at once. */
+START_TEST(an_absence_is_no_outage)
+{
+	struct db_sample *samples = calloc(TOTAL, sizeof(*samples));
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < TOTAL; i++) {
+		db_sample_make(&samples[i], D + i, I + i);
+		samples[i].count = &count;
+		db_sample_submit(&samples[i], w.db, DB_BIND, 10 * WITHIN);
+	}
+	db_pump(w.db);
+	usleep(3500000);
+	ck_assert(db_world_run(&w, &count, TOTAL, 10 * WITHIN));
+	for (unsigned i = 0; i < TOTAL; i++)
+		ck_assert_int_eq(samples[i].outcome, FINE);
+	free(samples);
+}
+END_TEST
+
 START_TEST(an_outage_longer_than_the_deadline)
 {
 	begin_stream(700);
@@ -391,6 +411,7 @@ int main(void)
 		a_fast_stop_in_the_middle_of_a_stream,
 		an_immediate_stop_in_the_middle_of_a_stream,
 		a_kill_in_the_middle_of_a_stream,
+		an_absence_is_no_outage,
 		an_outage_longer_than_the_deadline,
 		backends_that_are_terminated_again_and_again,
 		a_hung_server_is_left_and_the_request_may_be_repeated,
